@@ -38,9 +38,10 @@ class Train(Block):
 
 
 class LossScale(Block):
-    """The check that an adaptive step ignores the scale of the loss."""
+    """The check that an adaptive step ignores the scale of the loss, if eps is negligible."""
 
     factor: PositiveFloat
+    eps: PositiveFloat
     steps: PositiveInt
     rate: PositiveFloat
     nets: PositiveInt

@@ -1,0 +1,130 @@
+"""What an experiment's evaluation leaves, and its summaries: arms, curves, metrics.
+
+Shapes: S seeds (repeats), R test rows.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from stages import _claims, _stats
+from stages._claims import Effect
+from stages._trained import TRIALS
+
+LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """The outcome of an experiment's evaluation.
+
+    Attributes:
+        effects: claim id -> what was measured for it.
+        headline: at most five numbers that sum the experiment up.
+        rows: (arm, metric) -> outcome per seed and test row, (S, R); their interval then
+            ranges over both.
+        trials: test numbers that have no rows (columns as in `Trained.trials`).
+        arrays: what the figures need besides.
+    """
+
+    effects: Mapping[str, Effect]
+    headline: Mapping[str, float]
+    rows: Mapping[tuple[str, str], np.ndarray] = field(default_factory=dict)
+    trials: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=TRIALS))
+    arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if len(self.headline) > 5:
+            raise ValueError(f"a headline has at most five numbers, not {len(self.headline)}")
+
+
+def join(*parts: Evaluated) -> Evaluated:
+    """Return the parts of one experiment as a whole."""
+    trials = [part.trials for part in parts if not part.trials.empty]
+    return Evaluated(
+        effects={name: effect for part in parts for name, effect in part.effects.items()},
+        headline={name: value for part in parts for name, value in part.headline.items()},
+        rows={arm: table for part in parts for arm, table in part.rows.items()},
+        trials=pd.concat(trials) if trials else parts[0].trials,
+        arrays={name: array for part in parts for name, array in part.arrays.items()},
+    )
+
+
+def test_trials(evaluated: Evaluated) -> pd.DataFrame:
+    """Return one test number per arm, seed and metric: the mean over rows where there are rows."""
+    tables = [
+        pd.DataFrame(
+            {
+                "arm": arm,
+                "seed": range(len(table_SR)),
+                "metric": metric,
+                "split": "test",
+                "value": np.mean(table_SR, axis=1, dtype=np.float64),
+            }
+        )
+        for (arm, metric), table_SR in evaluated.rows.items()
+    ]
+    tables += [] if evaluated.trials.empty else [evaluated.trials]
+    keys = ["arm", "metric", "split", "seed"]
+    return pd.concat(tables).sort_values(keys, ignore_index=True) if tables else evaluated.trials
+
+
+def arms(trials: pd.DataFrame, rows: Mapping[tuple[str, str], np.ndarray]) -> pd.DataFrame:
+    """Return mean, sd, 95 % interval and n per arm, metric and split; n counts finite repeats."""
+    summaries = []
+    for (arm, metric, split), group in trials.groupby(["arm", "metric", "split"], sort=True):
+        values_S = group["value"].to_numpy(dtype=np.float64)
+        table = rows.get((arm, metric)) if split == "test" else None
+        low, high = _limits(values_S, table)
+        finite_S = values_S[np.isfinite(values_S)]
+        mean = finite_S.mean() if finite_S.size else np.nan
+        sd = finite_S.std(ddof=1) if finite_S.size > 1 else np.nan
+        summaries.append((arm, metric, split, mean, sd, low, high, finite_S.size))
+    columns = ["arm", "metric", "split", "mean", "sd", "low", "high", "n"]
+    return pd.DataFrame(summaries, columns=columns)
+
+
+def _limits(values_S: np.ndarray, table_SR: np.ndarray | None) -> tuple[float, float]:
+    finite_S = values_S[np.isfinite(values_S)]
+    if finite_S.size < 2:
+        return np.nan, np.nan
+    if table_SR is not None and finite_S.size == values_S.size:
+        interval = _stats.crossed_interval(table_SR, LEVEL)
+    else:
+        interval = _stats.mean_interval(finite_S, LEVEL)
+    if table_SR is not None and np.isin(table_SR, (0, 1)).all():
+        return max(interval.low, 0.0), min(interval.high, 1.0)  # a share of rows
+    return interval.low, interval.high
+
+
+def curves(table: pd.DataFrame) -> pd.DataFrame:
+    """Return mean and 95 % t interval over repeats per arm, metric, split and epoch."""
+    keys = ["arm", "metric", "split", "epoch", "step"]
+    finite = table[np.isfinite(table["value"])]
+    found = finite.groupby(keys, sort=True)["value"].agg(["mean", "std", "size"]).reset_index()
+    t = stats.t.ppf((1 + LEVEL) / 2, found["size"] - 1)
+    half = t * found["std"] / np.sqrt(found["size"])
+    found = found.assign(low=found["mean"] - half, high=found["mean"] + half, n=found["size"])
+    return found[[*keys, "mean", "low", "high", "n"]]
+
+
+def metrics(
+    data: Mapping[str, Any],
+    profile: str,
+    params_hash: str,
+    headline: Mapping[str, float],
+    claims: Iterable[dict[str, Any]],
+) -> dict[str, Any]:
+    """Return the content of reports/metrics/<experiment>.json."""
+    rounded = {name: float(f"{value:.6g}") for name, value in headline.items()}
+    return {
+        "data": data,
+        "profile": profile,
+        "params_hash": params_hash,
+        "headline": rounded,
+        "claims": {claim["id"]: _claims.brief(claim) for claim in claims},
+    }

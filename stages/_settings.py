@@ -1,0 +1,28 @@
+"""A dataset's own block of params.yaml, checked; a fault elsewhere does not stop its stages."""
+
+from stages import _params
+
+
+class DatasetParams(_params.Block):
+    """What every dataset's block has: which variant of data/catalog.yaml it is."""
+
+    variant: str
+
+
+def of_dataset(key: str) -> tuple[_params.Params, DatasetParams]:
+    """Return (parameters with this dataset alone, its block).
+
+    Raises:
+        ParamsError: params.yaml has no such dataset, or its block is wrong.
+    """
+    raw = _params.read()
+    datasets = raw.get("datasets") or {}
+    if key not in datasets:
+        hint = _params.did_you_mean(key, datasets)
+        raise _params.ParamsError(f"datasets: {key!r} is no dataset{hint}")
+    alone = {**raw, "datasets": {key: datasets[key]}, "experiments": {}}
+    params = _params.check(alone)
+    settings = params.datasets[key]
+    if not isinstance(settings, DatasetParams):
+        raise TypeError(f"stages/datasets/{key}.py: Params must be a DatasetParams")
+    return params, settings

@@ -1,0 +1,225 @@
+"""The engine as experiments use it: runs go in; their numbers, curves and weights come out.
+
+Between the pure engine (`stages/sweep`) and an experiment stand its seeds, the device, the clock
+and the checkpoints of long sweeps.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+
+from stages import _device, _progress, _seeds, sweep
+from stages._checkpoint import Checkpoint
+from stages._trained import CURVES, TRIALS, Trained
+from stages.sweep import Member, Optimizer, Plan, Result, Streams, Task
+
+BEST = " (best)"
+SECONDS_WORTH_A_CHECKPOINT = 60.0
+
+
+@dataclass(frozen=True)
+class Run:
+    """One network to train: an arm in one repeat.
+
+    Attributes:
+        arm: what is compared.
+        repeat: which seeds it gets; arms share those of a repeat.
+        build: a generator -> an ordinary module with its initial weights.
+        optimizer: the update rule.
+        task: the rows, the loss and the splits to watch.
+        epochs: passes over the rows.
+        batch_size: rows per step; None is all of them.
+        watch_every: epochs between two points of the curves.
+        drop_last: whether an epoch leaves out its last, short batch.
+    """
+
+    arm: str
+    repeat: int
+    build: Callable[[torch.Generator], nn.Module]
+    optimizer: Optimizer
+    task: Task
+    epochs: int
+    batch_size: int | None = None
+    watch_every: int = 1
+    drop_last: bool = False
+
+
+class Fit(Protocol):
+    """What an experiment's `train` is handed to train its networks with."""
+
+    def __call__(self, runs: Iterable[Run], keep_best: tuple[str, str] | None = None) -> Trained:
+        """Train all runs.
+
+        `keep_best`, (metric, split), also keeps each run's best weights, as arm "<arm> (best)".
+        """
+
+
+@dataclass
+class Trainer:
+    """Trains runs and notes what it cost; an experiment's `Fit`.
+
+    Attributes:
+        title: the experiment's name, for the progress display.
+        seed: the root seed.
+        scratch: the folder for checkpoints.
+        sweeps: what each call trained, where, and how long it took.
+    """
+
+    title: str
+    seed: int
+    scratch: Path
+    sweeps: list[dict[str, Any]] = field(default_factory=list)
+
+    def __call__(self, runs: Iterable[Run], keep_best: tuple[str, str] | None = None) -> Trained:
+        """Train all runs (see `Fit`)."""
+        members, tasks = _members(runs, self.seed)
+        device = _device.device()
+        plan = sweep.plan(
+            members,
+            tasks,
+            device=device,
+            workers=_device.workers(),
+            compiler=_device.has_compiler(),
+        )
+        with _device.stopwatch(device) as seconds:
+            results = self._run(plan, members, tasks, keep_best)
+        self.sweeps.append(_cost(plan, members, tasks, results, seconds()))
+        return collect(results)
+
+    def _run(
+        self,
+        plan: Plan,
+        members: Sequence[Member],
+        tasks: Mapping[str, Task],
+        keep_best: tuple[str, str] | None,
+    ) -> list[Result]:
+        checkpoint = Checkpoint(self.scratch / str(len(self.sweeps)))
+        done = checkpoint.done()
+        results = [result for chunk in done.values() for result in chunk]
+        rest = replace(plan, chunks=tuple(c for c in plan.chunks if c.index not in done))
+        total = sum(members[i].epochs for chunk in rest.chunks for i in chunk.members)
+        with _progress.training(self.title, len(members) - len(results), total) as show:
+            events = sweep.run(
+                rest, members, tasks, resume=checkpoint.states(), keep_best=keep_best
+            )
+            for event in events:
+                show(event)
+                checkpoint.save(event)
+                results.extend(event.results)
+        return results
+
+
+def _members(runs: Iterable[Run], seed: int) -> tuple[list[Member], dict[str, Task]]:
+    """Return the engine's members and tasks; runs that share a task object share its name."""
+    names: dict[int, str] = {}
+    tasks: dict[str, Task] = {}
+    members = []
+    for run in runs:
+        name = names.setdefault(id(run.task), f"task {len(names)}")
+        tasks[name] = run.task
+        members.append(
+            Member(
+                name=f"{run.arm}#{run.repeat}",
+                build=run.build,
+                streams=streams(seed, run.repeat),
+                optimizer=run.optimizer,
+                task=name,
+                epochs=run.epochs,
+                batch_size=run.batch_size,
+                watch_every=run.watch_every,
+                drop_last=run.drop_last,
+            )
+        )
+    return members, tasks
+
+
+def streams(seed: int, repeat: int) -> Streams:
+    """Return the seeds of a repeat's initial weights, order of rows and dropout masks."""
+    init, order, mask = (_seeds.integer(seed, repeat, name) for name in ("init", "order", "mask"))
+    return Streams(init, order, mask)
+
+
+def collect(results: Iterable[Result]) -> Trained:
+    """Return results as tables and weights stacked by arm; a trial is a curve's last value."""
+    by_arm: dict[str, dict[int, Result]] = defaultdict(dict)
+    for result in results:
+        arm, _, repeat = result.name.rpartition("#")
+        by_arm[arm][int(repeat)] = result
+    weights: dict[str, np.ndarray] = {}
+    for arm, by_repeat in by_arm.items():
+        ordered = [by_repeat[repeat] for repeat in sorted(by_repeat)]
+        weights |= _stacked(arm, [result.weights for result in ordered])
+        if all(result.best for result in ordered):
+            weights |= _stacked(arm + BEST, [result.best or {} for result in ordered])
+    curves = pd.concat(_curves(arm, runs) for arm, runs in by_arm.items())
+    last = curves[curves["split"].isin(["train", "dev"])]
+    last = last.sort_values("epoch").groupby(["arm", "seed", "metric", "split"]).tail(1)
+    return Trained(last[TRIALS], curves[CURVES], weights)
+
+
+def _stacked(arm: str, states: Sequence[Mapping[str, torch.Tensor]]) -> dict[str, np.ndarray]:
+    return {f"{arm}/{name}": torch.stack([s[name] for s in states]).numpy() for name in states[0]}
+
+
+def _curves(arm: str, runs: Mapping[int, Result]) -> pd.DataFrame:
+    """Return the curves of an arm's repeats; the loss of an epoch's batches has split "batches"."""
+    tables = [
+        pd.DataFrame(
+            {
+                "arm": arm,
+                "seed": repeat,
+                "epoch": result.epochs,
+                "step": np.asarray(result.epochs) * result.steps_per_epoch,
+                "metric": metric,
+                "split": split,
+                "value": values,
+            }
+        )
+        for repeat, result in runs.items()
+        for (metric, split), values in result.curves.items()
+    ]
+    return pd.concat(tables)
+
+
+def hits(
+    net: nn.Module, states: Mapping[str, np.ndarray], x: np.ndarray, y: np.ndarray
+) -> np.ndarray:
+    """Return 1 where a repeat's net puts a row into its class, else 0: (S, R) float32.
+
+    Args:
+        net: any build of the structure.
+        states: parameter -> (S, ...), see `Trained.states`.
+        x: rows (R, ...), float32.
+        y: their class numbers (R,).
+    """
+    stacked = {name: torch.from_numpy(value) for name, value in states.items()}
+    outputs_SRC = sweep.logits(net, stacked, torch.from_numpy(x))
+    right_SR = outputs_SRC.argmax(-1) == torch.from_numpy(y)
+    return right_SR.float().numpy()
+
+
+def _cost(
+    plan: Plan,
+    members: Sequence[Member],
+    tasks: Mapping[str, Task],
+    results: Iterable[Result],
+    seconds: float,
+) -> dict[str, Any]:
+    """Return what a sweep trained, how it was cut up, and what it cost."""
+    steps = sum(result.epochs[-1] * result.steps_per_epoch for result in results)
+    return {
+        "models": len(members),
+        "model_steps": steps,
+        "samples": sum(member.epochs * len(tasks[member.task].x) for member in members),
+        "seconds": round(seconds, 3),
+        "ms_per_model_step": round(1e3 * seconds / steps, 5),
+        "diverged": sorted(result.name for result in results if result.diverged_at is not None),
+        "plan": plan.describe().splitlines(),
+    }

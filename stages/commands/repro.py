@@ -1,0 +1,103 @@
+"""`make repro` and `make run E=...`: check params.yaml, run DVC, sum up, bring MLflow up to date.
+
+In: params.yaml. Out: everything that dvc.yaml declares (or what one experiment needs), a summary,
+and DVC's exit code. Ctrl-C ends it with one line; the next call goes on from there.
+"""
+
+import argparse
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from types import FrameType
+
+from stages import _entry, _files, _params, _records
+from stages._params import Params
+
+PAGES = Path("reports/pages")
+STALE = (PAGES, Path("data/inputs"), Path("data/trained"), Path("data/evaluated"))
+
+
+def main(*arguments: str) -> None:
+    """Run the pipeline, or the part that one experiment needs."""
+    parser = argparse.ArgumentParser(prog="make repro", description=__doc__.splitlines()[0])
+    parser.add_argument("experiment", nargs="?", help="one experiment instead of all")
+    parser.add_argument("--force", action="store_true", help="run stages that are up to date, too")
+    options = parser.parse_args(arguments)
+    params = _params.load()
+    targets = targets_of(params, options.experiment) if options.experiment else []
+    _remove_leftovers(params)
+    started = time.time()
+    code = _dvc(["repro", *(["--force"] if options.force else []), *targets])
+    _summary(started, code, options.experiment)
+    if code == 0:
+        _sync()
+    sys.exit(code)
+
+
+def targets_of(params: Params, experiment: str) -> list[str]:
+    """Return the DVC arguments for one experiment: its datasets and stages, and no others."""
+    block = params.experiment(experiment)
+    datasets = sorted(set(block.data.values()))
+    stages = ("gather", "train", "evaluate", "report")
+    return [
+        "--single-item",
+        *(f"{stage}@{name}" for name in datasets for stage in ("fetch", "prepare")),
+        *(f"{stage}@{experiment}" for stage in stages),
+    ]
+
+
+def _remove_leftovers(params: Params) -> None:
+    """Remove the outputs of experiments that params.yaml no longer has (DVC leaves them)."""
+    for root in STALE:
+        for folder in root.iterdir() if root.is_dir() else []:
+            if folder.name not in params.experiments:
+                shutil.rmtree(folder)
+
+
+def _dvc(arguments: Iterable[str]) -> int:
+    """Run DVC in this terminal; on Ctrl-C wait for it and leave its complaint out."""
+    interrupted = False
+
+    def interrupt(_signal: int, _frame: FrameType | None) -> None:
+        nonlocal interrupted
+        interrupted = True
+
+    before = signal.signal(signal.SIGINT, interrupt)
+    command = [sys.executable, "-m", "dvc", *arguments]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        for line in process.stderr or ():
+            if not interrupted:
+                print(line, end="", file=sys.stderr, flush=True)
+    signal.signal(signal.SIGINT, before)
+    if interrupted:
+        print("\nInterrupted; the same command goes on from here.", file=sys.stderr)
+        sys.exit(_entry.INTERRUPTED)
+    return process.returncode
+
+
+def _summary(started: float, code: int, experiment: str | None) -> None:
+    """Say what ran, how long it took and where to look."""
+    ran = [path for path in _records.RECORDS.rglob("*.json") if path.stat().st_mtime >= started]
+    stages = sorted(ran, key=lambda path: -_files.read_json(path)["seconds"])
+    minutes, seconds = divmod(round(time.time() - started), 60)
+    print(f"\n{len(ran)} stages ran in {minutes} min {seconds} s.")
+    for path in stages[:3]:
+        print(f"  {path.parent.name}@{path.stem}: {_files.read_json(path)['seconds']:.1f} s")
+    if code:
+        print("Some stage failed: see above. The same command goes on from there.")
+    elif experiment:
+        print(f"Look at {PAGES / experiment / 'page.html'}, or `make ui` for the runs in MLflow.")
+    else:
+        print("Look at reports/index.html, or `make ui` for the runs in MLflow.")
+
+
+def _sync() -> None:
+    subprocess.run([sys.executable, "-m", "stages.commands.track", "sync"], check=False)
+
+
+if __name__ == "__main__":
+    _entry.run(main)

@@ -1,0 +1,95 @@
+"""Networks trained elsewhere: a weights file -> named arrays; images -> their features.
+
+A weights file is read with `weights_only=True`, after `fetch` has checked its hash.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from stages._entry import UserError
+
+MEAN = (0.485, 0.456, 0.406)  # of ImageNet, as torchvision's weights want them
+STD = (0.229, 0.224, 0.225)
+BATCH = 64
+
+
+class WeightsError(UserError):
+    """A weights file does not fit its network."""
+
+
+def read(raw: Path, network: str) -> dict[str, np.ndarray]:
+    """Read the weights of a network, by torchvision's names.
+
+    A `.pth` has these names. A `.pt` holds the layers before the classifier, under other names
+    but in the same order, so that they are matched by position.
+
+    Raises:
+        WeightsError: number or shapes differ from the network's.
+    """
+    import torch
+
+    path = next(path for path in sorted(raw.glob("*.pt*")) if path.stem == network)
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    expected = _build(network).state_dict()
+    if path.suffix == ".pt":
+        names = [name for name in expected if name.startswith("features.")]
+        state = dict(zip(names, state.values(), strict=len(names) == len(state)))
+        expected = {name: expected[name] for name in names}
+    wrong = {n for n in expected.keys() ^ state.keys() if not n.endswith("num_batches_tracked")}
+    wrong |= {n for n in expected.keys() & state.keys() if expected[n].shape != state[n].shape}
+    if wrong:
+        raise WeightsError(f"{path}: {min(wrong)} does not fit torchvision's {network}")
+    return {name: state[name].numpy() for name in expected if name in state}
+
+
+def features(network: str, weights: Mapping[str, np.ndarray], x_NCHW: np.ndarray) -> np.ndarray:
+    """Return what the last layer gets, (N, F) float32, in evaluation mode.
+
+    Args:
+        network: torchvision's name.
+        weights: by torchvision's names; the last layer's may be missing.
+        x_NCHW: uint8 images; they are scaled to [0, 1] and to ImageNet's statistics.
+    """
+    import torch
+
+    torch.set_num_threads(1)  # so that the bits do not depend on the number of processors
+    model = _headless(network)
+    model.load_state_dict({k: torch.from_numpy(v) for k, v in weights.items()}, strict=False)
+    mean, std = (torch.tensor(values)[:, None, None] for values in (MEAN, STD))
+    with torch.inference_mode():
+        batches = [
+            model((torch.from_numpy(x_NCHW[start : start + BATCH]) / 255 - mean) / std)
+            for start in range(0, len(x_NCHW), BATCH)
+        ]
+        return torch.cat(batches).flatten(1).numpy()
+
+
+def random_weights(network: str, seed: int) -> dict[str, np.ndarray]:
+    """Return the network's initial weights: what features are worth without training."""
+    import torch
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return {name: value.numpy() for name, value in _build(network).state_dict().items()}
+
+
+def _build(network: str) -> Any:
+    """Build a torchvision classifier without auxiliary heads' warnings or weights."""
+    from torchvision.models import get_model
+
+    special = {"init_weights": False} if network in ("googlenet", "inception_v3") else {}
+    return get_model(network, weights=None, **special)
+
+
+def _headless(network: str) -> Any:
+    """Return the network in evaluation mode without its last linear layer."""
+    from torch import nn
+
+    model = _build(network)
+    linear = [name for name, layer in model.named_modules() if isinstance(layer, nn.Linear)]
+    parent, _, last = linear[-1].rpartition(".")
+    setattr(model.get_submodule(parent), last, nn.Identity())
+    return model.eval()

@@ -1,0 +1,73 @@
+"""What makes nets stackable, and what they cost: a module goes in; structure and sizes come out."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from stages.sweep._dense import DROPOUTS
+from stages.sweep._spec import Build
+
+
+@dataclass(frozen=True)
+class Net:
+    """A net's shape: equal structures stack; sizes are per model, width and products per row."""
+
+    structure: Hashable
+    custom: bool
+    parameters: int
+    width: int
+    products: int
+
+
+def build_key(build: Build) -> Hashable:
+    """Two builds with one key build the same net from the same generator."""
+    if isinstance(build, partial):
+        key = (build.func, build.args, tuple(sorted(build.keywords.items())))
+        try:
+            hash(key)
+        except TypeError:
+            return id(build)
+        return key
+    return build
+
+
+def net_of(module: nn.Module, row: Tensor) -> Net:
+    """Measure a net on one row, 1,...; the module is left in eval mode."""
+    widths: list[int] = []
+    products: list[int] = []
+
+    def look(layer: nn.Module, _: object, output: Tensor) -> None:
+        if isinstance(output, Tensor):
+            widths.append(output.numel())
+            weight = getattr(layer, "weight", None)
+            if weight is not None and weight.dim() > 1:
+                places = output[0].numel() // weight.shape[0] or 1
+                products.append(weight.numel() * places)
+
+    leaves = [m for m in module.modules() if not list(m.children())]
+    hooks = [leaf.register_forward_hook(look) for leaf in leaves]
+    dtype = next(module.parameters()).dtype
+    with torch.no_grad():
+        module.eval()(row.to(dtype))
+    for hook in hooks:
+        hook.remove()
+    custom = any(not type(m).__module__.startswith("torch.nn.") for m in module.modules())
+    parameters = sum(p.numel() for p in module.parameters())
+    return Net(_structure(module), custom, parameters, max(widths), sum(products))
+
+
+def _structure(module: nn.Module) -> Hashable:
+    """Equal for nets that differ in nothing but values and dropout rates."""
+    lines = [
+        (name, type(m).__name__ if isinstance(m, DROPOUTS) else repr(m))
+        for name, m in module.named_modules()
+        if not list(m.children())
+    ]
+    shapes = tuple((k, tuple(v.shape), v.dtype) for k, v in module.state_dict().items())
+    trained = tuple(name for name, p in module.named_parameters() if p.requires_grad)
+    return (tuple(lines), shapes, trained)
