@@ -7,7 +7,10 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-OBSERVERS = {"stages/_entry.py", "stages/_params.py", "stages/_progress.py", "stages/_sync.py"}
+OBSERVERS = {
+    "stages/_entry.py", "stages/_params.py", "stages/_progress.py", "stages/_settings.py",
+    "stages/_sync.py",
+}  # fmt: skip
 PURE_LIBRARY = {
     "__future__", "abc", "bisect", "collections", "contextlib", "copy", "dataclasses", "enum",
     "functools", "heapq", "inspect", "io", "itertools", "math", "operator", "queue", "threading",
@@ -110,7 +113,7 @@ def _stages(root: Path) -> Iterator[tuple[str, str, list[str]]]:
 
 
 def _needed(root: Path, stage: str, key: str) -> set[str]:
-    """Return the files that a stage's process reaches by import, its own part for `key` included."""
+    """Return the files that a stage's process reaches by import, its part for `key` included."""
     start = [root / f"stages/{stage}.py"]
     own = [root / f"stages/experiments/{key}/{stage}.py", root / f"stages/datasets/{key}.py"]
     start += [path for path in own if path.exists() and (stage != "fetch")]

@@ -223,7 +223,10 @@ def _nothing(record: Mapping[str, Any]) -> _Extras:
 
 def _train(record: Mapping[str, Any]) -> _Extras:
     folder = f"data/trained/{record['key']}"
-    extras = _Extras(files=_attached(record, "settings.json", f"{folder}/settings.json"))
+    extras = _Extras()
+    for name in sorted(record["outputs"]):
+        if name.startswith(f"{folder}/") and name.endswith(".json"):
+            extras.files |= _attached(record, Path(name).name, name)
     trials = _verified(record, f"{folder}/trials.parquet")
     if trials is not None:
         table = _arms.summary(_arms.read_parquet(trials))

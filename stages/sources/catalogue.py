@@ -4,8 +4,9 @@ Keys of the file: `datasets.<dataset>.<variant>`. A variant written `a+b` is bot
 together, so that photographs and a network's weights are each described once.
 """
 
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 from ruamel.yaml import YAML
@@ -125,7 +126,11 @@ def load(dataset: str, variant: str, path: Path = CATALOG) -> Variant:
     Raises:
         FetchError: there is none, or the entry is malformed.
     """
-    entries = YAML(typ="safe").load(path)["datasets"]
+    return pick(YAML(typ="safe").load(path)["datasets"], dataset, variant, path)
+
+
+def pick(entries: Mapping[str, Any], dataset: str, variant: str, path: Path = CATALOG) -> Variant:
+    """Return the entry of a dataset's variant from what the catalogue says (see `load`)."""
     if dataset not in entries:
         raise FetchError(f"{path}: no dataset {dataset!r}{did_you_mean(dataset, entries)}")
     names = variant.split("+")

@@ -109,9 +109,9 @@ def _trained(root: Path, key: str, arms: list[str], seeds: int) -> tuple[str, ..
         ],
         columns=["arm", "seed", "metric", "split", "value"],
     )
-    write(root / folder / "settings.json", '{"seed": 20210530}')
+    write(root / folder / "about.json", '{"seed": 20210530}')
     trials.to_parquet(root / folder / "trials.parquet", index=False)
-    return f"{folder}/settings.json", f"{folder}/trials.parquet"
+    return f"{folder}/about.json", f"{folder}/trials.parquet"
 
 
 def _evaluated(root: Path, key: str, arms: list[str], epochs: int) -> tuple[str, ...]:

@@ -126,7 +126,7 @@ def test_tables_pages_and_figures_are_artifacts_with_the_bytes_they_had(
         "metrics.json",
         "record.json",
     ]
-    assert held["train@optimizers"]["artifacts"] == ["arms.csv", "record.json", "settings.json"]
+    assert held["train@optimizers"]["artifacts"] == ["about.json", "arms.csv", "record.json"]
     assert held["site@site"]["artifacts"] == ["index.html", "record.json"]
 
 
