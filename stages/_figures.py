@@ -227,7 +227,9 @@ def percent_axis(ax: Axes, label: str, axis: Literal["x", "y"] = "y") -> None:
 def legend(ax: Axes, columns: int = 1) -> None:
     """Name the lines of one axes above the whole figure, where direct labels do not fit."""
     handles, labels = ax.get_legend_handles_labels()
-    ax.get_figure(root=True).legend(handles, labels, loc="outside upper left", ncols=columns)
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    figure.legend(handles, labels, loc="outside upper left", ncols=columns)
 
 
 def picture(ax: Axes, image: Any, title: str = "") -> None:

@@ -44,4 +44,5 @@ def _lines(x_NF: np.ndarray) -> np.ndarray:
     low, high = x_NF.min(0), x_NF.max(0)
     shades = 255 * (x_NF - low) / np.where(high > low, high - low, 1)
     zoom = max(1, 640 // x_NF.shape[1])
-    return shades.astype(np.uint8).repeat(4, 0).repeat(zoom, 1)
+    lines: np.ndarray = shades.astype(np.uint8).repeat(4, 0).repeat(zoom, 1)
+    return lines

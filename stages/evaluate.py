@@ -13,12 +13,12 @@ import pandas as pd
 from stages import (
     _claims,
     _device,
+    _digest,
     _entry,
     _evaluation,
     _files,
     _inputs,
     _params,
-    _digest,
     _trained,
 )
 from stages._evaluation import Evaluated

@@ -34,7 +34,9 @@ def main(key: str) -> None:
         for name, tensors in splits.items():
             _files.write_tensors(TENSORS / key / f"{name}.safetensors", tensors, meta)
         if "x" in splits["train"]:
-            _samples.write(TENSORS / key / "samples.png", splits["train"]["x"], splits["train"]["y"])
+            _samples.write(
+                TENSORS / key / "samples.png", splits["train"]["x"], splits["train"]["y"]
+            )
         record.details |= {"licence": about["licence"], "title": about["title"]}
         record.inputs, record.outputs = [RAW / key], [TENSORS / key]
 

@@ -125,9 +125,9 @@ def test_the_gate_refuses_metrics_of_other_parameters(edited: Project):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("hidden: [64, 32, 32]", "typo: 1\n      hidden: [64, 32, 32]", "experiments.optimizers.train.typo: unknown key"),
-        ("rates: [1.0e-4", "rates: [-1.0", "experiments.optimizers.train.rates.0: -1.0: should be greater than 0"),
-        ("digits: mnist", "digits: mnsit", "experiments.optimizers.data.digits: 'mnsit' is no dataset; did you mean 'mnist'?"),
+        ("hidden: [64, 32", "typo: 1\n      hidden: [64, 32", "optimizers.train.typo: unknown key"),
+        ("rates: [1.0e-4", "rates: [-1.0", "train.rates.0: -1.0: should be greater than 0"),
+        ("digits: mnist", "digits: mnsit", "'mnsit' is no dataset; did you mean 'mnist'?"),
         ("rmsprop, adam,", "rmsprop, adm,", "'adm' is not allowed; did you mean 'adam'?"),
     ],
 )  # fmt: skip

@@ -13,7 +13,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from stages import _entry, _files, _params, _digest
+from stages import _digest, _entry, _files, _params
 from stages._params import Params
 
 METRICS = Path("reports/metrics")

@@ -3,7 +3,8 @@
 A weights file is read with `weights_only=True`, after `fetch` has checked its hash.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -55,11 +56,10 @@ def features(network: str, weights: Mapping[str, np.ndarray], x_NCHW: np.ndarray
     """
     import torch
 
-    torch.set_num_threads(1)  # so that the bits do not depend on the number of processors
     model = _headless(network)
     model.load_state_dict({k: torch.from_numpy(v) for k, v in weights.items()}, strict=False)
     mean, std = (torch.tensor(values)[:, None, None] for values in (MEAN, STD))
-    with torch.inference_mode():
+    with _one_thread(), torch.inference_mode():
         batches = [
             model((torch.from_numpy(x_NCHW[start : start + BATCH]) / 255 - mean) / std)
             for start in range(0, len(x_NCHW), BATCH)
@@ -74,6 +74,19 @@ def random_weights(network: str, seed: int) -> dict[str, np.ndarray]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return {name: value.numpy() for name, value in _build(network).state_dict().items()}
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Compute on one thread, so that the bits do not depend on the number of processors."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _build(network: str) -> Any:

@@ -10,7 +10,8 @@ from torch import Tensor
 def fit(x_N: Tensor, y_N: Tensor, degree: int, extent: float) -> Tensor:
     """Return the least-squares coefficients (..., P) of float64 points (..., N) in +-extent."""
     design_NP = _basis(x_N, degree, extent)
-    return torch.linalg.lstsq(design_NP, y_N[..., None]).solution[..., 0]
+    solution_P1: Tensor = torch.linalg.lstsq(design_NP, y_N[..., None]).solution
+    return solution_P1[..., 0]
 
 
 def predict(coefficients_P: Tensor, x_N: Tensor, extent: float) -> Tensor:

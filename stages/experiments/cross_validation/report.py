@@ -96,9 +96,14 @@ def degrees(results: Results) -> draw.Figure:
         draw.band(ax, range(1, len(middle) + 1), middle, low, high, name, style)
     shares = np.bincount(results.arrays["chosen_degree"], minlength=len(middle) + 1)[1:]
     for degree, share in enumerate(shares / shares.sum(), start=1):
-        place, frame = (degree, 1.03), ("data", "axes fraction")
-        text = {"xycoords": frame, "ha": "center", "color": draw.MUTED, "fontsize": 8}
-        ax.annotate(f"{share:.0%}" if share >= 0.01 else "", place, **text)
+        ax.annotate(
+            f"{share:.0%}" if share >= 0.01 else "",
+            (degree, 1.03),
+            xycoords=("data", "axes fraction"),
+            ha="center",
+            color=draw.MUTED,
+            fontsize=8,
+        )
     ax.set_xticks(range(1, len(middle) + 1))
     ax.set_xlabel("degree of the polynomial; above, how often it was chosen")
     draw.log_axis(ax, "squared error")

@@ -40,7 +40,7 @@ def evaluate(
     net = mlp(layer_sizes(train, test), torch.Generator())
     x_RF = test.scaled().reshape(len(test.y), -1)
     right = {arm: hits(net, trained.states(arm), x_RF, test.y) for arm in trained.arms()}
-    best = {name: _best(trained, train, [name]) for name in train.optimizers}
+    best = {str(name): _best(trained, train, [name]) for name in train.optimizers}
     overall = _best(trained, train, train.optimizers)
     return Evaluated(
         effects={
@@ -64,8 +64,9 @@ def _small_rates(right: Hits, train: Train) -> dict[str, Effect]:
     smallest, *larger = train.rates
 
     def gain(optimizer: str) -> np.ndarray:
-        rest = np.mean([right[arm_name(optimizer, rate)] for rate in larger], axis=0)
-        return right[arm_name(optimizer, smallest)] - rest
+        rest_SR = np.mean([right[arm_name(optimizer, rate)] for rate in larger], axis=0)
+        gain_SR: np.ndarray = right[arm_name(optimizer, smallest)] - rest_SR
+        return gain_SR
 
     adaptive_SR = np.mean([gain(optimizer) for optimizer in ADAPTIVE], axis=0)
     against = f"rate {smallest:.2g} against the mean of the {len(larger)} larger rates"
@@ -85,7 +86,8 @@ def _choices(right: Hits, train: Train, best: dict[str, Best[str]]) -> dict[str,
 
     def below_best(rate: float) -> np.ndarray:
         gaps = [right[best[name].arm] - right[arm_name(name, rate)] for name in ADAPTIVE]
-        return np.mean(gaps, axis=0)
+        gap_SR: np.ndarray = np.mean(gaps, axis=0)
+        return gap_SR
 
     adaptive_SR = np.mean([right[best[name].arm] for name in ADAPTIVE], axis=0)
     edge = next((best[name].edge for name in ADAPTIVE if best[name].edge), None)
@@ -164,7 +166,8 @@ def _path(settings: LossScale, rule: Rule, factor: float, seed: int, index: int)
     places = [nn.utils.parameters_to_vector(net.parameters()).detach()]
     for _ in range(settings.steps):
         optimizer.zero_grad()
-        (factor * nn.functional.cross_entropy(net(x_NF), y_N)).backward()
+        loss = factor * nn.functional.cross_entropy(net(x_NF), y_N)
+        torch.autograd.backward(loss)
         optimizer.step()
         places.append(nn.utils.parameters_to_vector(net.parameters()).detach())
     return torch.stack(places[1:]) - places[0]

@@ -5,7 +5,7 @@ and Adam good, because these adapt their step. Here: the course's net and its si
 optimizer repeated from paired initial weights and batches. About 80 s on two cores.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
 import torch
@@ -29,7 +29,7 @@ def train(settings: Train, inputs: Inputs, seed: int, fit: Fit) -> Trained:
     return fit(list(runs(settings, build, Task(*_rows(train), watch))))
 
 
-def runs(settings: Train, build: partial[nn.Module], task: Task) -> Iterator[Run]:
+def runs(settings: Train, build: Callable[..., nn.Module], task: Task) -> Iterator[Run]:
     """Yield every arm in every repeat."""
     rescue = settings.rescue
     run = partial(Run, build=build, task=task, batch_size=settings.batch_size)
