@@ -42,7 +42,7 @@ def _grid(x: np.ndarray, chosen: list[np.ndarray]) -> np.ndarray:
 def _lines(x_NF: np.ndarray) -> np.ndarray:
     """Return (N zoom, F zoom) uint8, every feature stretched to the whole range."""
     low, high = x_NF.min(0), x_NF.max(0)
-    shades = 255 * (x_NF - low) / np.where(high > low, high - low, 1)
+    shades: np.ndarray = 255 * (x_NF - low) / np.where(high > low, high - low, 1)
     zoom = max(1, 640 // x_NF.shape[1])
     lines: np.ndarray = shades.astype(np.uint8).repeat(4, 0).repeat(zoom, 1)
     return lines

@@ -239,6 +239,18 @@ def test_a_registry_that_lacks_the_package_is_named(tmp_path, monkeypatch):
         fetched(tmp_path, variant(source))
 
 
+def test_a_registry_that_cannot_be_reached_is_told_from_one_that_lacks_the_package(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "first"))
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
+    source = {"kind": "pypi", "requirement": "no-such-package==1.0", "member": "a.txt"}
+
+    with pytest.raises(FetchError, match=r"no connection"):
+        fetched(tmp_path, variant(source))
+
+
 DEBIAN = {"kind": "debian", "package": "tiny", "member": "a.txt.gz"}
 
 

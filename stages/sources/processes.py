@@ -47,7 +47,8 @@ def last_error(text: str) -> str:
     """Return the last line that looks like an error, else the last line."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     errors = [line for line in lines if line.upper().startswith(("E:", "ERROR"))]
-    return (errors or lines or [""])[-1]
+    note = " (no connection)" if any("Retrying (" in line for line in lines) else ""
+    return (errors or lines or [""])[-1] + note
 
 
 def _watch(

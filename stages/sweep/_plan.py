@@ -74,15 +74,19 @@ def plan(
             row = scaled(task.x[:1], torch.float32)
             nets[key] = net_of(member.build(generator(member.streams.init)), row)
         groups.setdefault(_group_key(member, task, nets[key], key), []).append(i)
-    chunks: list[Chunk] = []
+    parts: list[tuple[float, int, str, tuple[int, ...]]] = []
     texts: list[str] = []
     for number, numbers in enumerate(groups.values()):
         first = members[numbers[0]]
-        net = nets[build_key(first.build), tuple(tasks[first.task].x.shape[1:])]
+        task = tasks[first.task]
+        net = nets[build_key(first.build), tuple(task.x.shape[1:])]
         chosen = "stacked" if kind == "auto" else kind
         texts.append(f"{net.parameters} parameters, {first.epochs} epochs")
+        work = float(net.parameters * first.epochs * len(task.x))
         for part in _cut(numbers, members, 1 if chosen == "sequential" else _size(net)):
-            chunks.append(Chunk(len(chunks), number, tuple(part), chosen))
+            parts.append((work * len(part), number, chosen, tuple(part)))
+    parts.sort(key=lambda part: -part[0])  # the longest first, so that workers end together
+    chunks = (Chunk(i, group, part, how) for i, (_, group, how, part) in enumerate(parts))
     return Plan(tuple(chunks), tuple(texts), device, workers)
 
 
