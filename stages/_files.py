@@ -53,7 +53,7 @@ def write_tensors(path: Path, tensors: Mapping[str, np.ndarray], meta: Mapping[s
 
     `meta` goes under one key, since the order of several is not fixed in the file format.
     """
-    arrays = {name: np.ascontiguousarray(tensors[name]) for name in sorted(tensors)}
+    arrays = {name: np.asarray(tensors[name], order="C") for name in sorted(tensors)}
     with atomic(path) as temporary:
         save_file(arrays, temporary, {"meta": json.dumps(meta, sort_keys=True)})
 

@@ -37,10 +37,10 @@ class Row:
 def main() -> None:
     """Print the table; exit with 1 if a threshold is breached."""
     params = _params.load()
-    rows = [row for name in params.experiments for row in check(params, name)]
-    if not rows:
+    if not any(experiment.thresholds for experiment in params.experiments.values()):
         print(f"Profile {params.profile!r} has no thresholds: nothing to check.")
         return
+    rows = [row for name in params.experiments for row in check(params, name)]
     breaches = [row for row in rows if not row.passed]
     Console(width=None if sys.stdout.isatty() else 120).print(_table(rows))
     for row in breaches:

@@ -3,7 +3,7 @@
 A weights file is read with `weights_only=True`, after `fetch` has checked its hash.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from stages._entry import UserError
+from stages.datasets._raw import Fixed, Scaling
 
 MEAN = (0.485, 0.456, 0.406)  # of ImageNet, as torchvision's weights want them
 STD = (0.229, 0.224, 0.225)
@@ -44,6 +45,16 @@ def read(raw: Path, network: str) -> dict[str, np.ndarray]:
     if wrong:
         raise WeightsError(f"{path}: {min(wrong)} does not fit torchvision's {network}")
     return {name: state[name].numpy() for name in expected if name in state}
+
+
+def fixed(raw: Path, networks: Sequence[str]) -> Fixed:
+    """Read several networks' weights as tensors `<network>/<torchvision's name>`."""
+    tensors = {
+        f"{network}/{name}": values
+        for network in networks
+        for name, values in read(raw, network).items()
+    }
+    return Fixed(tensors, tuple(networks), Scaling("none"))
 
 
 def features(network: str, weights: Mapping[str, np.ndarray], x_NCHW: np.ndarray) -> np.ndarray:

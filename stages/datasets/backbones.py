@@ -9,7 +9,7 @@ import numpy as np
 
 from stages._settings import DatasetParams
 from stages.datasets import _backbone
-from stages.datasets._raw import Fixed, Scaling
+from stages.datasets._raw import Fixed
 
 
 class Params(DatasetParams):
@@ -18,10 +18,4 @@ class Params(DatasetParams):
 
 def load(raw: Path, settings: Params, rng: np.random.Generator) -> Fixed:
     """Read the weights of every network."""
-    networks = settings.variant.split("+")
-    tensors = {
-        f"{network}/{name}": values
-        for network in networks
-        for name, values in _backbone.read(raw, network).items()
-    }
-    return Fixed(tensors, tuple(networks), Scaling("none"))
+    return _backbone.fixed(raw, settings.variant.split("+"))

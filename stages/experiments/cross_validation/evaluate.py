@@ -3,8 +3,6 @@
 Shapes: S repeats, R test rows, D degrees, K folds, N rows, P coefficients.
 """
 
-from functools import partial
-
 import numpy as np
 import pandas as pd
 import torch
@@ -63,27 +61,11 @@ def polynomials(settings: Evaluate, train: Train, trained: Trained, seed: int) -
     fresh_SD = np.stack([_fresh_error(trained, degree, fresh) for degree in degrees], 1)
     fold_SDK = np.stack([trained.weights[f"degree {d}/fold errors"] for d in degrees], 1)
     chosen_S = fold_SDK.mean(2).argmin(1)
-    picked_S = np.take_along_axis(fresh_SD, chosen_S[:, None], 1)[:, 0]
-    ratio_S = picked_S / fresh_SD.min(1)
-    true = settings.interval_degree
-    covers_S = _covers(fold_SDK[:, true - 1], fresh_SD[:, true - 1])
+    at = settings.interval_degree - 1
     return Evaluated(
         effects={
-            "cv_finds_the_size": Effect(
-                median(1 - ratio_S),
-                "1 - squared error / least squared error of any degree, fresh points (median)",
-                f"the degree that {setup.folds}-fold cross-validation chose against the best",
-                "notes L198-200",
-                note=f"in {(ratio_S > 1.1).mean():.0%} of repeats the chosen degree is more than a "
-                f"tenth worse, in the worst {ratio_S.max():.0f} times",
-            ),
-            "cv_interval_covers": Effect(
-                rate(covers_S),
-                "share of repeats",
-                f"{COVERAGE:.0%} t interval over {setup.folds} folds of degree {true} against "
-                "the error of the fit to all rows on fresh points",
-                "ours",
-            ),
+            "cv_finds_the_size": _size(chosen_S, fresh_SD, setup.folds),
+            "cv_interval_covers": _coverage(fold_SDK[:, at], fresh_SD[:, at], at + 1),
         },
         headline={"chosen_degree_is_3": (chosen_S == 2).mean()},
         trials=pd.concat(
@@ -97,6 +79,32 @@ def polynomials(settings: Evaluate, train: Train, trained: Trained, seed: int) -
     )
 
 
+def _size(chosen_S: np.ndarray, fresh_SD: np.ndarray, folds: int) -> Effect:
+    """Compare the chosen degree's error with the least of any degree."""
+    ratio_S = np.take_along_axis(fresh_SD, chosen_S[:, None], 1)[:, 0] / fresh_SD.min(1)
+    return Effect(
+        median(1 - ratio_S),
+        "1 - squared error / least squared error of any degree, fresh points (median)",
+        f"the degree that {folds}-fold cross-validation chose against the best",
+        "notes L198-200",
+        note=f"in {(ratio_S > 1.1).mean():.0%} of repeats the chosen degree is more than a tenth "
+        f"worse, in the worst {ratio_S.max():.0f} times",
+    )
+
+
+def _coverage(fold_SK: np.ndarray, error_S: np.ndarray, degree: int) -> Effect:
+    """Count how often the t interval over folds holds the error on fresh points."""
+    K = fold_SK.shape[1]
+    half_S = stats.t.ppf((1 + COVERAGE) / 2, K - 1) * fold_SK.std(1, ddof=1) / np.sqrt(K)
+    return Effect(
+        rate(np.abs(fold_SK.mean(1) - error_S) <= half_S),
+        "share of repeats",
+        f"{COVERAGE:.0%} t interval over {K} folds of degree {degree} against the error of the "
+        "fit to all rows on fresh points",
+        "ours",
+    )
+
+
 def _fresh_error(trained: Trained, degree: int, fresh: Rows) -> np.ndarray:
     """Return the mean squared error (S,) of each repeat's fit on fresh points."""
     x_R, y_R = fresh
@@ -104,14 +112,6 @@ def _fresh_error(trained: Trained, degree: int, fresh: Rows) -> np.ndarray:
     error_SR = polynomial.predict(coefficients_SP, x_R, EXTENT) - y_R
     found: np.ndarray = (error_SR**2).mean(1).numpy()
     return found
-
-
-def _covers(fold_SK: np.ndarray, error_S: np.ndarray) -> np.ndarray:
-    """Return whether the t interval over folds holds the error on fresh points, (S,)."""
-    K = fold_SK.shape[1]
-    half_S = stats.t.ppf((1 + COVERAGE) / 2, K - 1) * fold_SK.std(1, ddof=1) / np.sqrt(K)
-    covered: np.ndarray = np.abs(fold_SK.mean(1) - error_S) <= half_S
-    return covered
 
 
 def overfitting(settings: Evaluate, train: Train, trained: Trained, seed: int) -> Evaluated:
@@ -122,52 +122,55 @@ def overfitting(settings: Evaluate, train: Train, trained: Trained, seed: int) -
     clean = flipped_rows(setup.model_copy(update={"flipped": 0.0}), rng, settings.fresh_rows)
     noisy = flipped_rows(setup, rng, settings.fresh_rows)
     own = [noisy_rows(setup, seed, repeat)[0] for repeat in range(train.repeats)]
-    hit = partial(_hit, net, trained)
-    best, last = f"one split{BEST}", "one split"
     at = split_at(setup)
     learned = [(x_NF[:at], y_N[:at]) for x_NF, y_N in own]
     held = [(x_NF[at:], y_N[at:]) for x_NF, y_N in own]
+    return join(_past_the_best(net, trained, learned, clean), _two_ways(net, trained, held, noisy))
+
+
+def _past_the_best(net: nn.Module, trained: Trained, learned: list[Rows], clean: Rows) -> Evaluated:
+    """Measure what training past the best epoch does to the rows learned and to new ones."""
+    best, last = f"one split{BEST}", "one split"
     rise_S = _own(net, trained, last, learned) - _own(net, trained, best, learned)
-    fall_S = (hit(best, clean) - hit(last, clean)).mean(1)
-    seen_S = _own(net, trained, "new splits", held) - hit("new splits", noisy).mean(1)
-    unseen_S = _own(net, trained, last, held) - hit(last, noisy).mean(1)
+    best_SR, last_SR = (_hit(net, trained, arm, clean) for arm in (best, last))
+    fall_S = (best_SR - last_SR).mean(1)
+    effect = Effect(
+        paired(np.minimum(rise_S, fall_S)),
+        "the smaller of the rise on train and the fall on test, accuracy",
+        "the last epoch against the best epoch on dev, of the same net",
+        "notes L202",
+        note=f"train rises by {rise_S.mean():.3f}, test falls by {fall_S.mean():.3f}",
+    )
     return Evaluated(
-        effects={
-            "overfit_helps_train_hurts_test": Effect(
-                paired(np.minimum(rise_S, fall_S)),
-                "the smaller of the rise on train and the fall on test, accuracy",
-                "the last epoch against the best epoch on dev, of the same net",
-                "notes L202",
-                note=f"train rises by {rise_S.mean():.3f}, test falls by {fall_S.mean():.3f}",
-            ),
-            "resplitting_is_optimistic": Effect(
-                paired(seen_S),
-                "accuracy",
-                "the notebook's test rows, split anew in every epoch, minus fresh rows with as "
-                "many wrong labels",
-                "course",
-                note=f"with one split the difference is {unseen_S.mean():.3f}",
-            ),
-        },
+        effects={"overfit_helps_train_hurts_test": effect},
         headline={"overfit_fall_on_test": fall_S.mean()},
         rows={
-            ("one split, best epoch", "accuracy"): hit(best, clean),
-            ("one split, last epoch", "accuracy"): hit(last, clean),
+            ("one split, best epoch", "accuracy"): best_SR,
+            ("one split, last epoch", "accuracy"): last_SR,
         },
-        trials=pd.concat(
-            [
-                numbers(
-                    "new splits",
-                    "reported accuracy",
-                    "test",
-                    _own(net, trained, "new splits", held),
-                ),
-                numbers("new splits", "fresh accuracy", "test", hit("new splits", noisy).mean(1)),
-                numbers("one split", "reported accuracy", "test", _own(net, trained, last, held)),
-                numbers("one split", "fresh accuracy", "test", hit(last, noisy).mean(1)),
-            ]
-        ),
     )
+
+
+def _two_ways(net: nn.Module, trained: Trained, held: list[Rows], noisy: Rows) -> Evaluated:
+    """Compare what the test rows of either way of splitting promise with what fresh rows keep."""
+    arms = ("new splits", "one split")
+    promised = {arm: _own(net, trained, arm, held) for arm in arms}
+    kept = {arm: _hit(net, trained, arm, noisy).mean(1) for arm in arms}
+    honest = (promised["one split"] - kept["one split"]).mean()
+    effect = Effect(
+        paired(promised["new splits"] - kept["new splits"]),
+        "accuracy",
+        "the notebook's test rows, split anew in every epoch, minus fresh rows with as many wrong "
+        "labels",
+        "course",
+        note=f"with one split the difference is {honest:.3f}",
+    )
+    tables = [
+        numbers(arm, f"{kind} accuracy", "test", values[arm])
+        for arm in arms
+        for kind, values in (("reported", promised), ("fresh", kept))
+    ]
+    return Evaluated({"resplitting_is_optimistic": effect}, {}, trials=pd.concat(tables))
 
 
 def _hit(net: nn.Module, trained: Trained, arm: str, rows: Rows) -> np.ndarray:
