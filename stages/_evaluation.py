@@ -104,7 +104,7 @@ def _limits(values_S: np.ndarray, table_SR: np.ndarray | None) -> tuple[float, f
 def curves(table: pd.DataFrame) -> pd.DataFrame:
     """Return mean and 95 % t interval over repeats per arm, metric, split and epoch."""
     keys = ["arm", "metric", "split", "epoch", "step"]
-    finite = table[np.isfinite(table["value"])]
+    finite = table[np.isfinite(table["value"].astype(np.float64))]
     found = finite.groupby(keys, sort=True)["value"].agg(["mean", "std", "size"]).reset_index()
     t = stats.t.ppf((1 + LEVEL) / 2, found["size"] - 1)
     half = t * found["std"] / np.sqrt(found["size"])

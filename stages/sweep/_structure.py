@@ -9,18 +9,21 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from stages.sweep._conv import CONVOLUTIONS
 from stages.sweep._dense import DROPOUTS
 from stages.sweep._spec import Build
 
 
 @dataclass(frozen=True)
 class Net:
-    """A net's shape: equal structures stack; sizes are per model, width and products per row."""
+    """A net's shape: equal structures stack. Sizes are per model; the last three also per row."""
 
     structure: Hashable
     custom: bool
+    convolves: bool
     parameters: int
     width: int
+    activations: int
     products: int
 
 
@@ -57,8 +60,15 @@ def net_of(module: nn.Module, row: Tensor) -> Net:
     for hook in hooks:
         hook.remove()
     custom = any(not type(m).__module__.startswith("torch.nn.") for m in module.modules())
-    parameters = sum(p.numel() for p in module.parameters())
-    return Net(_structure(module), custom, parameters, max(widths), sum(products))
+    return Net(
+        structure=_structure(module),
+        custom=custom,
+        convolves=any(isinstance(m, CONVOLUTIONS) for m in module.modules()),
+        parameters=sum(p.numel() for p in module.parameters()),
+        width=max(widths),
+        activations=sum(widths),
+        products=sum(products),
+    )
 
 
 def _structure(module: nn.Module) -> Hashable:
