@@ -107,13 +107,25 @@ class Trainer:
         total = sum(members[i].epochs for chunk in rest.chunks for i in chunk.members)
         with _progress.training(self.title, len(members) - len(results), total) as show:
             events = sweep.run(
-                rest, members, tasks, resume=checkpoint.states(), keep_best=keep_best
+                rest,
+                members,
+                tasks,
+                resume=checkpoint.states(),
+                keep_best=keep_best,
+                checkpoint_every=_checkpoint_every(rest, members),
             )
             for event in events:
                 show(event)
                 checkpoint.save(event)
                 results.extend(event.results)
         return results
+
+
+def _checkpoint_every(plan: Plan, members: Sequence[Member]) -> int | None:
+    """Return after how many epochs a chunk's state is worth keeping; None in a short sweep."""
+    if sum(chunk.seconds for chunk in plan.chunks) < SECONDS_WORTH_A_CHECKPOINT * plan.workers:
+        return None
+    return max(1, max(member.epochs for member in members) // 10)
 
 
 def _members(runs: Iterable[Run], seed: int) -> tuple[list[Member], dict[str, Task]]:
