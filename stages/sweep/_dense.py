@@ -10,7 +10,6 @@ from stages.sweep._pass import RATE, Layer, Pass
 from stages.sweep._spec import SweepError
 
 DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)
-_SMALL = 4  # inner sizes up to this are faster as broadcast products than as batched matmuls
 
 
 def linear(layer: Layer, one: Pass, x: Tensor) -> Tensor:
@@ -29,14 +28,15 @@ def affine(x: Tensor, weight_MHF: Tensor, bias_MH: Tensor | None) -> Tensor:
     and neither pass copies an activation.
     """
     models, outputs, inputs = weight_MHF.shape
+    x_MFB = x.transpose(1, 2)
     if x.shape[0] == 1:
-        return _shared(x[0].t(), weight_MHF, bias_MH).view(models, outputs, -1).transpose(1, 2)
-    if inputs <= _SMALL and outputs <= _SMALL:
-        z = (x[:, :, None, :] * weight_MHF[:, None]).sum(-1)
-        return z if bias_MH is None else z + bias_MH[:, None]
+        return _shared(x_MFB[0], weight_MHF, bias_MH).view(models, outputs, -1).transpose(1, 2)
+    if inputs == outputs == 1:  # a product is three times as fast as a matmul of ones
+        z = weight_MHF * x_MFB
+        return (z if bias_MH is None else z + bias_MH[:, :, None]).transpose(1, 2)
     if bias_MH is None:
-        return torch.bmm(weight_MHF, x.transpose(1, 2)).transpose(1, 2)
-    return torch.baddbmm(bias_MH[:, :, None], weight_MHF, x.transpose(1, 2)).transpose(1, 2)
+        return torch.bmm(weight_MHF, x_MFB).transpose(1, 2)
+    return torch.baddbmm(bias_MH[:, :, None], weight_MHF, x_MFB).transpose(1, 2)
 
 
 def _shared(x_FB: Tensor, weight_MHF: Tensor, bias_MH: Tensor | None) -> Tensor:
