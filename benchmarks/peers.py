@@ -21,15 +21,32 @@ from torch.nn import functional as F
 from stages.sweep import Optimizer, Task
 
 if TYPE_CHECKING:
-    from benchmarks.sweep import Workload
+    from benchmarks.contest import Workload
 
 
-def torch_optimizer(o: Optimizer, net: nn.Module) -> torch.optim.Optimizer:
+def loop(work: Workload, build: Callable[[torch.Generator], nn.Module]) -> float:
+    """The lecture's loop over one net: DataLoader, zero_grad, backward, step."""
+    data = torch.utils.data.TensorDataset(work.task.x, work.task.y)
+    loader = torch.utils.data.DataLoader(data, batch_size=work.batch_size or 1, shuffle=True)
+    batches = loader if work.batch_size else [(work.task.x, work.task.y)]
+    net = build(torch.Generator().manual_seed(0))
+    optimizer = _optimizer(work.optimizer, net)
+    start = time.perf_counter()
+    for _ in range(work.loop_epochs):
+        for x, y in batches:
+            loss = _loss(work.task, net(x), y)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    return (time.perf_counter() - start) / (work.loop_epochs * work.steps)
+
+
+def _optimizer(o: Optimizer, net: nn.Module) -> torch.optim.Optimizer:
     kind = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}[o.name]
     return kind(net.parameters(), lr=o.lr)
 
 
-def torch_loss(task: Task, output: Tensor, y: Tensor) -> Tensor:
+def _loss(task: Task, output: Tensor, y: Tensor) -> Tensor:
     if task.loss == "cross_entropy":
         return F.cross_entropy(output, y)
     return F.binary_cross_entropy_with_logits(output[:, 0], y)
@@ -88,7 +105,7 @@ def _lightning(work: Workload) -> float:
             return F.cross_entropy(self.net(batch[0]), batch[1])
 
         def configure_optimizers(self) -> torch.optim.Optimizer:
-            return torch_optimizer(work.optimizer, self)
+            return _optimizer(work.optimizer, self)
 
         def on_train_epoch_start(self) -> None:
             self.begun = time.perf_counter()

@@ -103,14 +103,15 @@ def _missing(name: str, variant: str, one: Found) -> list[str]:
         return [f"{state} prepared here; {command} makes up for it."]
     lines = []
     if one.meta["variant"] != variant:
-        lines.append(f"params.yaml asks for the variant `{variant}`; {command} makes it.")
+        lines.append(f"`params.yaml` asks for the variant `{variant}`; {command} makes it.")
     if one.fetched is None:
         lines.append(f"No record says where its files came from; {command} writes one.")
     if one.prepared is None:
         lines.append(f"No record says how many rows each split has; {command} writes one.")
-    if one.picture is None:
-        drawn = f"{command} draws it." if "x" in one.shapes else "These are weights, not samples."
-        lines.append(f"No picture. {drawn}" if "x" not in one.shapes else f"No picture; {drawn}")
+    if "x" not in one.shapes:
+        lines.append("No picture of samples: these are weights.")
+    elif one.picture is None:
+        lines.append(f"No picture of samples; {command} draws it.")
     return lines
 
 
@@ -134,7 +135,7 @@ def _seen(one: Found, classes: int) -> tuple[str, str]:
     """Return the caption and the beginning of the alternative text, which names the classes."""
     shape = one.shapes["x"]
     if shape[0] == classes:
-        return f"All {shape[0]} of them.", "Pictures, row by row"
+        return f"All {shape[0]} pictures, row by row.", "Pictures, row by row"
     if len(shape) > 2:
         caption = "From the train split, one class per row."
         return caption, "Images, up to ten of each class, one class per row from the top"
@@ -167,7 +168,7 @@ def _spread(counts: Mapping[str, int]) -> str:
     if low == high:
         return f"{low} each"
     if len(counts) <= FEW:
-        return ", ".join(f"{_numbers.count(n)} {name}" for name, n in counts.items())
+        return ", ".join(f"{_numbers.count(n)}\u00a0{name}" for name, n in counts.items())
     return f"{low} to {high}"
 
 
@@ -179,34 +180,45 @@ def _bars(counts: Mapping[str, int]) -> list[tuple[str, int, float]]:
 
 def _facts(one: Found) -> list[tuple[str, str]]:
     """Return what else is known, as pairs of name and value."""
-    meta, rows = one.meta or {}, []
-    if meta.get("classes"):
-        rows.append((f"{len(meta['classes'])} classes", ", ".join(meta["classes"])))
-    if one.meta is not None:
-        rows += [("one sample", _sample(one))] if "x" in one.shapes else []
-        rows += [] if "balance" in (one.prepared or {"balance": None}) else [_unsplit(one)]
-    if one.prepared and "duplicates_removed" in one.prepared:
-        rows.append(("duplicates removed", _removed(one.prepared["duplicates_removed"])))
+    meta, told = one.meta or {}, one.prepared or {}
+    rows = _contents(one.meta, one.shapes) if one.meta else []
+    if "tensors" in told:
+        rows.append(("not split", _held(one.shapes)))
+    if "duplicates_removed" in told:
+        rows.append(("duplicates removed", _removed(told["duplicates_removed"])))
     licence = meta.get("licence") or (one.fetched or {}).get("licence")
-    rows += [("licence", licence)] if licence else []
-    return rows + [("citation", meta["citation"])] if meta.get("citation") else rows
+    named = (("licence", licence), ("citation", meta.get("citation")))
+    return rows + [(name, value) for name, value in named if value]
 
 
-def _sample(one: Found) -> str:
-    shape = " × ".join(str(size) for size in one.shapes["x"][1:])
-    scaling = (one.meta or {})["scaling"]
+def _contents(
+    meta: Mapping[str, Any], shapes: Mapping[str, Sequence[int]]
+) -> list[tuple[str, str]]:
+    """Return the classes and the form of a sample; nothing of weights."""
+    if "x" not in shapes:
+        return []
+    classes = meta["classes"]
+    return [
+        (f"{len(classes)} classes", ", ".join(classes)),
+        ("one sample", _sample(shapes["x"][1:], meta["scaling"])),
+    ]
+
+
+def _sample(shape: Sequence[int], scaling: Mapping[str, Any]) -> str:
     used = {
-        "none": "used as it is",
+        "none": "used as they are",
         "divide": f"divided by {scaling.get('by')} on use",
         "standardise": "standardised on use by train's mean and deviation",
     }
-    return f"{shape} numbers, {used[scaling['kind']]}"
+    return f"{' × '.join(str(size) for size in shape)} numbers, {used[scaling['kind']]}"
 
 
-def _unsplit(one: Found) -> tuple[str, str]:
-    numbers = _numbers.count(sum(math.prod(shape) for shape in one.shapes.values()))
-    held = f"{one.shapes['x'][0]} pictures" if "x" in one.shapes else f"{len(one.shapes)} tensors"
-    return "not split", f"train, dev and test hold the same {held}, {numbers} numbers"
+def _held(shapes: Mapping[str, Sequence[int]]) -> str:
+    """Say what the splits have in common where nothing is split."""
+    if "x" in shapes:
+        return f"train, dev and test hold the same {shapes['x'][0]} pictures"
+    numbers = _numbers.count(sum(math.prod(shape) for shape in shapes.values()))
+    return f"train, dev and test hold the same {len(shapes)} tensors, {numbers} numbers"
 
 
 def _removed(removed: Mapping[str, int]) -> str:

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 
 INTERRUPTED = 130
+PRODUCTS = ("data/", "reports/")  # what earlier stages make
 
 
 class UserError(Exception):
@@ -21,6 +22,11 @@ def run(main: Callable[..., None], arguments: list[str] | None = None) -> None:
         main(*words)
     except UserError as error:
         print(f"ERROR: {error}{_restore_hint()}", file=sys.stderr)
+        sys.exit(1)
+    except FileNotFoundError as error:
+        if not str(error.filename).startswith(PRODUCTS):
+            raise
+        print(f"ERROR: {error.filename}: not there yet; `dvc repro` makes it", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)

@@ -284,11 +284,20 @@ def _report(record: Mapping[str, Any]) -> _Extras:
     return _Extras(files=files)
 
 
+def _prepare(record: Mapping[str, Any]) -> _Extras:
+    picture = "samples.png"
+    return _Extras(files=_attached(record, picture, f"data/tensors/{record['key']}/{picture}"))
+
+
 def _site(record: Mapping[str, Any]) -> _Extras:
-    return _Extras(files=_attached(record, "index.html", "reports/index.html"))
+    extras = _Extras()
+    for page in ("data.html", "index.html"):
+        extras.files |= _attached(record, page, f"reports/{page}")
+    return extras
 
 
 EXTRAS: dict[str, Callable[[Mapping[str, Any]], _Extras]] = {
+    "prepare": _prepare,
     "train": _train,
     "evaluate": _evaluate,
     "report": _report,

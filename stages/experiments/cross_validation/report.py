@@ -149,6 +149,7 @@ def leak(results: Results) -> draw.Figure:
         for metric, what in (("reported", "its test rows"), ("fresh", "fresh rows"))
     ]
     _dots(ax, rows)
+    draw.level(ax, 1 / 3, axis="x")
     draw.percent_axis(ax, "accuracy, a fifth of labels wrong", axis="x")
     return draw.Figure(
         "leak",

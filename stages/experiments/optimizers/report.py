@@ -109,6 +109,8 @@ def accuracy_by_step(results: Results, settings: Report) -> draw.Figure:
             draw.band(
                 ax, curve["step"], curve["mean"], curve["low"], curve["high"], NAMES[name], style
             )
+        trivial = results.metrics["headline"]["trivial_accuracy"]
+        draw.level(ax, trivial, "trivial predictor" if rate == chosen[-1] else "")
         ax.set_xlabel(f"steps at rate {rate:.2g}")
         ax.set_ylim(settings.accuracy_from, 1)
     draw.percent_axis(axes[0], "dev accuracy")
@@ -133,6 +135,7 @@ def rescue(results: Results, settings: Report) -> draw.Figure:
         draw.band(
             ax, curve["step"], curve["mean"], curve["low"], curve["high"], NAMES[name], styles[name]
         )
+    draw.level(ax, results.metrics["headline"]["trivial_accuracy"])
     ax.set_xlabel("steps (batches of 32)")
     draw.percent_axis(ax, "dev accuracy")
     ax.set_ylim(settings.accuracy_from, 1)
