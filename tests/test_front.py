@@ -16,7 +16,12 @@ def test_the_front_page_lists_the_experiments_of_params_and_no_other(tmp_path, m
         told = card(name) | {"title": f"The page of {name}"}
         _files.write_json(tmp_path / f"reports/pages/{name}/card.json", told)
         _files.write_json(tmp_path / f"reports/metrics/{name}.json", results().metrics)
-    params = SimpleNamespace(profile="default", experiments={"optimizers": 0, "dropout": 0})
+    experiments = {"optimizers": 0, "dropout": 0}
+    params = SimpleNamespace(
+        profile="default",
+        experiments=experiments,
+        raw={"datasets": {"iris": {"variant": "fisher"}}},
+    )
     monkeypatch.setattr(_params, "load", lambda: params)
     site.main()
     html = (tmp_path / "reports/index.html").read_text(encoding="utf-8")

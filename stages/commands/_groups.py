@@ -19,6 +19,10 @@ from stages.commands._arms import Point
 DATA = "data"  # the MLflow experiment of the stages that belong to no lecture experiment
 DATA_STAGES = ("fetch", "prepare", "site")
 SPLITS = {"train": "train", "dev": "validation", "test": "test"}
+SHOWN = {
+    "prepare": ["data/tensors/{key}/samples.png"],
+    "site": ["reports/index.html", "reports/data.html"],
+}
 LONGEST_PARAM, LONGEST_TAG, DIGEST = 6000, 5000, 12
 
 
@@ -96,7 +100,7 @@ def load(content: bytes) -> Group:
         ValueError, KeyError, TypeError: the record or a table does not have its shape.
     """
     record = json.loads(content)
-    extras = EXTRAS.get(record["stage"], _nothing)(record)
+    extras = EXTRAS.get(record["stage"], _shown)(record)
     start = round(datetime.fromisoformat(record["started"]).timestamp() * 1000)
     end = start + round(record["seconds"] * 1000)
     tags = _tags(record)
@@ -217,8 +221,11 @@ def _attached(record: Mapping[str, Any], place: str, name: str) -> dict[str, Pat
     return {} if _verified(record, name) is None else {place: Path(name)}
 
 
-def _nothing(record: Mapping[str, Any]) -> _Extras:
-    return _Extras()
+def _shown(record: Mapping[str, Any]) -> _Extras:
+    """Attach the picture or the pages of a stage that has no tables."""
+    names = [name.format(key=record["key"]) for name in SHOWN.get(record["stage"], ())]
+    found = [_attached(record, Path(name).name, name) for name in names]
+    return _Extras(files={place: file for files in found for place, file in files.items()})
 
 
 def _train(record: Mapping[str, Any]) -> _Extras:
@@ -284,22 +291,8 @@ def _report(record: Mapping[str, Any]) -> _Extras:
     return _Extras(files=files)
 
 
-def _prepare(record: Mapping[str, Any]) -> _Extras:
-    picture = "samples.png"
-    return _Extras(files=_attached(record, picture, f"data/tensors/{record['key']}/{picture}"))
-
-
-def _site(record: Mapping[str, Any]) -> _Extras:
-    extras = _Extras()
-    for page in ("data.html", "index.html"):
-        extras.files |= _attached(record, page, f"reports/{page}")
-    return extras
-
-
 EXTRAS: dict[str, Callable[[Mapping[str, Any]], _Extras]] = {
-    "prepare": _prepare,
     "train": _train,
     "evaluate": _evaluate,
     "report": _report,
-    "site": _site,
 }

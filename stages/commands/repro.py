@@ -39,7 +39,7 @@ def main(*arguments: str) -> None:
 
 
 def targets_of(params: Params, experiment: str) -> list[str]:
-    """Return the DVC arguments for one experiment: its datasets and stages, and no others."""
+    """Return the DVC arguments for one experiment: its datasets, its stages and the site."""
     block = params.experiment(experiment)
     datasets = sorted(set(block.data.values()))
     stages = ("gather", "train", "evaluate", "report")
@@ -47,6 +47,7 @@ def targets_of(params: Params, experiment: str) -> list[str]:
         "--single-item",
         *(f"{stage}@{name}" for name in datasets for stage in ("fetch", "prepare")),
         *(f"{stage}@{experiment}" for stage in stages),
+        "site",
     ]
 
 

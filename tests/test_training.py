@@ -1,0 +1,138 @@
+"""The engine as experiments use it: runs in; trials, curves and stacked weights out."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+
+from stages import _device
+from stages._device import DeviceError
+from stages._training import BEST, Run, Trainer, hits
+from stages.models.mlp import mlp
+from stages.sweep import Optimizer, Task
+
+
+@pytest.fixture(autouse=True)
+def quiet(monkeypatch):
+    monkeypatch.setenv("LECTURES_PROGRESS", "off")
+    monkeypatch.setenv("LECTURES_DEVICE", "cpu")
+    monkeypatch.setenv("LECTURES_WORKERS", "1")
+
+
+@pytest.fixture
+def task() -> Task:
+    draw = torch.Generator().manual_seed(0)
+    x_NF = torch.randn(50, 4, generator=draw)
+    y_N = (x_NF[:, 0] > 0).long()
+    return Task(x_NF[:30], y_N[:30], {"dev": (x_NF[30:], y_N[30:])})
+
+
+BUILD = partial(mlp, (4, 8, 2))
+
+
+def runs(task: Task, **options) -> list[Run]:
+    rates = {"slow": 1e-3, "fast": 1e-1}
+    return [
+        Run(arm, repeat, BUILD, Optimizer("sgd", rate), task, epochs=3, **options)
+        for repeat in range(2)
+        for arm, rate in rates.items()
+    ]
+
+
+def test_weights_are_stacked_by_arm_and_arms_of_a_repeat_start_alike(task, tmp_path):
+    still = [Run(arm, repeat, BUILD, Optimizer("sgd", 0.0), task, 1)
+             for repeat in range(2) for arm in "ab"]  # fmt: skip
+    trained = Trainer("test", 7, tmp_path)(still)
+
+    assert trained.arms() == ["a", "b"]
+    assert trained.weights["a/1.weight"].shape == (2, 8, 4)
+    assert (trained.weights["a/1.weight"] == trained.weights["b/1.weight"]).all()
+    assert (trained.weights["a/1.weight"][0] != trained.weights["a/1.weight"][1]).any()
+
+
+def test_a_trial_is_the_last_value_of_its_curve(task, tmp_path):
+    trained = Trainer("test", 7, tmp_path)(runs(task))
+    curve = trained.curves.query("arm == 'fast' and seed == 1 and split == 'dev'")
+    accuracy = curve[curve["metric"] == "accuracy"].sort_values("epoch")
+
+    assert accuracy["epoch"].tolist() == [1, 2, 3]
+    assert trained.values("accuracy", "dev")["fast"][1] == accuracy["value"].iloc[-1]
+
+
+def test_hits_are_what_the_stored_weights_say_of_each_row(task, tmp_path):
+    trained = Trainer("test", 7, tmp_path)(runs(task))
+    x_NF, y_N = task.watch["dev"]
+    found_SR = hits(BUILD(torch.Generator()), trained.states("fast"), x_NF.numpy(), y_N.numpy())
+
+    assert set(np.unique(found_SR)) <= {0.0, 1.0}
+    assert found_SR.mean(1) == pytest.approx(trained.values("accuracy", "dev")["fast"])
+
+
+def test_the_best_weights_are_kept_beside_the_last_when_asked_for(task, tmp_path):
+    trained = Trainer("test", 7, tmp_path)(runs(task), keep_best=("loss", "dev"))
+
+    assert trained.arms() == ["fast", f"fast{BEST}", "slow", f"slow{BEST}"]
+
+
+@pytest.mark.parametrize(("drop_last", "steps"), [(False, 9), (True, 6)])
+def test_the_short_last_batch_of_an_epoch_can_be_dropped(task, tmp_path, drop_last, steps):
+    trained = Trainer("test", 7, tmp_path)(runs(task, batch_size=12, drop_last=drop_last))
+
+    assert trained.curves["step"].max() == steps
+
+
+def test_what_a_sweep_cost_is_noted(task, tmp_path):
+    fit = Trainer("test", 7, tmp_path)
+    fit(runs(task))
+    (cost,) = fit.sweeps
+
+    assert (cost["models"], cost["model_steps"], cost["samples"]) == (4, 12, 360)
+    assert cost["seconds"] > 0
+    assert cost["diverged"] == []
+
+
+def test_a_run_that_diverges_is_named(task, tmp_path):
+    fit = Trainer("test", 7, tmp_path)
+    fit([*runs(task), Run("wild", 0, BUILD, Optimizer("sgd", 1e30), task, 3)])
+
+    assert fit.sweeps[0]["diverged"] == ["wild#0"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("LECTURES_DEVICE", "gpu", "'gpu' is not one of auto, cuda, mps, cpu"),
+        ("LECTURES_WORKERS", "0", "'0' is not a whole number of at least 1"),
+    ],
+)
+def test_a_wrong_setting_of_the_machine_is_one_line(monkeypatch, name, value, message):
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(DeviceError, match=message):
+        _device.device() if name == "LECTURES_DEVICE" else _device.workers()
+
+
+def test_on_cuda_two_events_and_a_synchronisation_are_the_clock(monkeypatch):
+    calls: list[str] = []
+
+    class Event:
+        """A CUDA event that notes its use."""
+
+        def __init__(self, enable_timing: bool) -> None:
+            assert enable_timing
+
+        def record(self) -> None:
+            calls.append("record")
+
+        def elapsed_time(self, other: "Event") -> float:
+            return 1500.0
+
+    monkeypatch.setattr(torch.cuda, "Event", Event)
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda: calls.append("synchronize"))
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda: calls.append("reset"))
+    with _device.stopwatch("cuda") as seconds:
+        calls.append("work")
+
+    assert calls == ["reset", "record", "work", "record", "synchronize"]
+    assert seconds() == 1.5

@@ -1,0 +1,47 @@
+"""The picture of a dataset's samples and the page of the data reach MLflow with their stages."""
+
+from pathlib import Path
+
+from finished_repo import PIXEL, record, write
+from stores import contents, runs, sync
+
+from stages.commands import track
+
+TENSORS, PICTURE = "data/tensors/mnist/train.safetensors", "data/tensors/mnist/samples.png"
+
+
+def test_the_run_of_prepare_holds_the_picture_of_samples_as_it_is(repo: Path) -> None:
+    write(repo / PICTURE, bytes.fromhex(PIXEL))
+    record(repo, "prepare", "mnist", outputs=(TENSORS, PICTURE))
+
+    assert sync().problems == []
+    client = track.connect(track.store())
+    run = runs(client)["prepare@mnist"]
+    kept = client.download_artifacts(run.info.run_id, "samples.png")
+    assert Path(kept).read_bytes() == bytes.fromhex(PIXEL)
+
+
+def test_a_dataset_without_a_picture_is_a_run_without_one(repo: Path) -> None:
+    assert sync().problems == []
+    assert contents()["prepare@mnist"]["artifacts"] == ["record.json"]
+
+
+def test_the_run_of_prepare_waits_while_its_picture_is_not_there(repo: Path) -> None:
+    picture = write(repo / PICTURE, bytes.fromhex(PIXEL))
+    record(repo, "prepare", "mnist", outputs=(TENSORS, PICTURE))
+    picture.unlink()
+
+    sync()
+    assert "prepare@mnist" not in runs()
+    write(picture, bytes.fromhex(PIXEL))
+    sync()
+    assert contents()["prepare@mnist"]["artifacts"] == ["record.json", "samples.png"]
+
+
+def test_the_run_of_site_holds_both_pages(repo: Path) -> None:
+    pages = ("reports/data.html", "reports/index.html")
+    write(repo / pages[0], "<h1>The data</h1>")
+    record(repo, "site", "site", outputs=pages)
+
+    assert sync().problems == []
+    assert contents()["site@site"]["artifacts"] == ["data.html", "index.html", "record.json"]
