@@ -5,6 +5,7 @@ and DVC's exit code. Ctrl-C ends it with one line; the next call goes on from th
 """
 
 import argparse
+import os
 import shutil
 import signal
 import subprocess
@@ -69,7 +70,9 @@ def _dvc(arguments: Iterable[str]) -> int:
 
     before = signal.signal(signal.SIGINT, interrupt)
     command = [sys.executable, "-m", "dvc", *arguments]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+    own = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    environment = {**os.environ, "PATH": own}  # the stages' `python` is this one
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
         for line in process.stderr or ():
             if not interrupted:
                 print(line, end="", file=sys.stderr, flush=True)
