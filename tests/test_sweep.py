@@ -128,7 +128,7 @@ def test_order_and_subset_of_members_change_results_by_rounding_only() -> None:
 
 
 def test_arms_of_a_seed_start_from_equal_weights() -> None:
-    still = [replace(m, optimizer=Optimizer("sgd", 0.0)) for m in sweep()]
+    still = [replace(m, optimizer=replace(m.optimizer, lr=0.0)) for m in sweep()]
     names = [m.name for m in sweep() if m.name.endswith("/1")]
     still = [
         replace(m, name=name) for m, name in zip(still, [m.name for m in sweep()], strict=True)
@@ -239,12 +239,15 @@ def test_watched_metrics_are_those_of_the_outputs() -> None:
 
 
 def test_the_global_random_state_and_thread_count_stay_as_they_are() -> None:
-    before, threads = torch.get_rng_state(), torch.get_num_threads()
+    before = torch.get_rng_state()
+    torch.set_num_threads(2)
 
     trained(sweep(epochs=1))
 
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
     assert torch.equal(torch.get_rng_state(), before)
-    assert torch.get_num_threads() == threads
+    assert threads == 2
 
 
 def test_masks_depend_on_seed_step_layer_and_index_alone() -> None:
@@ -328,6 +331,38 @@ def test_different_nets_budgets_and_batches_are_different_groups() -> None:
     ]
 
     assert len(plan(members[:-1], TASKS).groups) == 4
+
+
+def convolutional(g: torch.Generator) -> nn.Module:
+    with torch.random.fork_rng():
+        torch.manual_seed(int(torch.randint(99, (), generator=g)))
+        return nn.Sequential(
+            nn.Unflatten(1, (1, 6)), nn.Conv1d(1, 2, 3), nn.Flatten(), nn.Linear(8, 3)
+        )
+
+
+def kinds(members: Sequence[Member], **settings: object) -> set[str]:
+    return {chunk.kind for chunk in plan(members, TASKS, **settings).chunks}
+
+
+def test_the_choice_of_plan_follows_shapes_counts_device_and_compiler() -> None:
+    short, long = sweep((0.0,)), sweep((0.0,), epochs=10**6)
+    conv = [replace(m, build=convolutional) for m in short]
+
+    assert kinds(short, compiler=True) == {"stacked"}
+    assert kinds(long, compiler=True) == {"compiled"}
+    assert kinds(long, compiler=False) == {"stacked"}
+    assert kinds(conv) == {"sequential"}
+    assert kinds(conv, device="cuda") == {"stacked"}
+    assert kinds(short, kind="sequential") == {"sequential"}
+    assert kinds(short, kind="compiled", compiler=False) == {"stacked"}
+
+
+def test_expected_seconds_grow_with_the_work_and_fall_with_workers() -> None:
+    short, long = sweep((0.0,)), sweep((0.0,), epochs=8)
+
+    assert plan(long, TASKS).seconds == pytest.approx(2 * plan(short, TASKS).seconds)
+    assert plan(long, TASKS, workers=2).seconds == pytest.approx(plan(short, TASKS).seconds)
 
 
 @pytest.mark.parametrize(

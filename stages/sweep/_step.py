@@ -67,8 +67,12 @@ _COMPILED: dict[Hashable, Whole] = {}  # kept so that the chunks of a group comp
 def compiled(recipe: Recipe, key: Hashable) -> Whole:
     """``recipe.whole`` through ``torch.compile``; equal keys promise equal recipes."""
     if key not in _COMPILED:
-        torch._dynamo.config.trace_autograd_ops = True
-        torch._dynamo.config.recompile_limit = 2**10  # one entry per group, not a runaway
+        import torch._dynamo as dynamo  # seconds to import: for those who compile
+        import torch._inductor.config as inductor
+
+        dynamo.config.trace_autograd_ops = True
+        dynamo.config.recompile_limit = 2**10  # one entry per group, not a runaway
+        inductor.compile_threads = 1  # here, not in processes of its own
         _COMPILED[key] = torch.compile(recipe.whole, fullgraph=True, dynamic=False)
     return _COMPILED[key]
 
