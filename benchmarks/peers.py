@@ -21,7 +21,7 @@ from torch.nn import functional as F
 from stages.sweep import Optimizer, Task
 
 if TYPE_CHECKING:
-    from benchmarks.contest import Workload
+    from benchmarks.sweep import Workload
 
 
 def loop(work: Workload, build: Callable[[torch.Generator], nn.Module]) -> float:

@@ -1,98 +1,226 @@
-"""The sweep engine against the loop that the course's notebooks use, in one run.
+"""The sweep engine against the lecture's loop, skorch, Lightning and JAX, in one run.
 
-    python -m benchmarks.sweep
+    python -m benchmarks.sweep [--only a b] [--out FILE]
 
-Two sweeps: the 784-64-32-32-10 net with Adam in batches of 32, and the 2-1-1 net with SGD in full
-batches. Out: a table of milliseconds per model and step, and the ratio to the loop. All on one
-process with one thread, so that the ratios hold when the machine is shared; a stage adds workers.
+Four workloads go through every contestant that is installed (skorch, Lightning and JAX are no part
+of the main install: ``pip install`` those of the extra ``bench`` by name); milliseconds per model and step, ratios to the loop and shares of the measured matmul peak come out, as text and
+JSON. Training alone is timed: start-up, compiling and evaluation drop out, for the engine by the
+difference of a long and a short run. Repeats are interleaved, the first is a warm-up, the median
+counts. All cores are used: two workers of one thread here, intra-op threads by the others.
 """
 
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
+from pathlib import Path
 
 import torch
-from rich.console import Console
-from rich.table import Table
 from torch import nn
-from torch.utils.data import DataLoader, TensorDataset
 
+from benchmarks import peers
 from stages.models.mlp import mlp
-from stages.sweep import Member, Optimizer, Streams, Task, generator, plan, run
+from stages.sweep import Member, Optimizer, Streams, Task, plan, run
 
-REPEATS = 3
-
-
-def main() -> None:
-    """Time both sweeps and print the table."""
-    torch.set_num_threads(1)
-    table = Table("sweep", "way", "models", "ms per model and step", "times the loop's speed")
-    for name, sizes, rows, batch_size, optimizer, models, epochs in (
-        ("784-64-32-32-10, Adam, batch 32", (784, 64, 32, 32, 10), 1600, 32, "adam", 30, 2),
-        ("2-1-1, SGD, 200 rows at once", (2, 1, 2), 200, None, "sgd", 2000, 100),
-    ):
-        task = _task(sizes, rows)
-        rule = Optimizer(optimizer, 1e-3)
-        steps = epochs * (-(-rows // batch_size) if batch_size else 1)
-        loop = _best(partial(_loop, task, sizes, batch_size or rows, rule, epochs)) / steps
-        table.add_row(name, "the notebooks' loop", "1", f"{1e3 * loop:.4f}", "1")
-        for kind, count in (("sequential", min(models, 20)), ("stacked", models)):
-            members = _members(count, sizes, rule, batch_size, epochs)
-            seconds = _best(partial(_sweep, members, task, kind)) / (steps * count)
-            table.add_row(name, kind, str(count), f"{1e3 * seconds:.4f}", f"{loop / seconds:.1f}")
-    Console(width=120).print(table)
+REPEATS = 2
+WORKERS = 2
 
 
-def _task(sizes: tuple[int, ...], rows: int) -> Task:
-    draw = torch.Generator().manual_seed(0)
-    x_NF = torch.rand(rows, sizes[0], generator=draw)
-    return Task(x_NF, torch.randint(sizes[-1], (rows,), generator=draw))
+@dataclass(frozen=True)
+class Workload:
+    """A sweep: ``models`` of each of ``builds``; ``flops`` are those of one model's mean step."""
+
+    name: str
+    builds: tuple[Callable[[torch.Generator], nn.Module], ...]
+    models: int
+    task: Task
+    optimizer: Optimizer
+    batch_size: int | None
+    epochs: int
+    loop_epochs: int
+    flops: float
+    kinds: tuple[str, ...]
+    sizes: tuple[tuple[int, ...], ...] = ()
+
+    @property
+    def steps(self) -> int:
+        """Steps per epoch."""
+        return -(-len(self.task.x) // (self.batch_size or len(self.task.x)))
 
 
-def _members(
-    count: int, sizes: tuple[int, ...], rule: Optimizer, batch_size: int | None, epochs: int
-) -> list[Member]:
-    build = partial(mlp, sizes)
-    return [
+def flops(sizes: tuple[int, ...], rows: int) -> float:
+    """Two per multiply-add: forward, weight gradients, and input gradients but the first."""
+    products = [a * b for a, b in pairwise(sizes)]
+    return 2.0 * rows * (3 * sum(products) - products[0])
+
+
+def pixels(rows: int, shape: tuple[int, ...]) -> Task:
+    """Random images: what they show does not change the time of a step."""
+    g = torch.Generator().manual_seed(0)
+    x = torch.rand(rows, *shape, generator=g)
+    return Task(x, torch.randint(0, 10, (rows,), generator=g))
+
+
+def points(rows: int, features: int, classes: int) -> Task:
+    """Gaussian clusters; one output for two classes."""
+    g = torch.Generator().manual_seed(0)
+    y = torch.arange(rows) % classes
+    x = torch.randn(rows, features, generator=g) + 2 * y[:, None]
+    return Task(x, y.float(), loss="bce_with_logits") if classes == 2 else Task(x, y)
+
+
+def mcnn(g: torch.Generator) -> nn.Module:
+    """The course's CNN for digits, 30 840 parameters."""
+    net = nn.Sequential(
+        *(nn.Conv2d(1, 10, 5, padding=1), nn.MaxPool2d(2), nn.ReLU()),
+        *(nn.Conv2d(10, 20, 5, padding=1), nn.MaxPool2d(2), nn.ReLU()),
+        *(nn.Flatten(), nn.Linear(500, 50), nn.ReLU(), nn.Linear(50, 10)),
+    )
+    with torch.no_grad():
+        for p in net.parameters():
+            p.uniform_(-0.05, 0.05, generator=g)
+    return net
+
+
+def workloads() -> dict[str, Workload]:
+    """The four of the goals."""
+    digits, tiny = (784, 64, 32, 32, 10), (2, 1, 1)
+    grid = [(4, *[n] * (depth + 1), 3) for n in range(4, 101, 24) for depth in range(1, 6)]
+    conv = 32 * 2.0 * (3 * (250 * 20 * 121 + 25500) + 2 * 250 * 676)
+    return {
+        "a": Workload(
+            "optimizers sweep: 784-64-32-32-10, Adam, batch 32", (partial(mlp, digits),), 60,
+            pixels(3500, (784,)), Optimizer("adam", 1e-3), 32, 6, 1, flops(digits, 32),
+            ("stacked", "compiled"), (digits,),
+        ),
+        "b": Workload(
+            "2000 nets of 2-1-1, SGD, 200 points", (partial(mlp, tiny),), 2000, points(200, 2, 2),
+            Optimizer("sgd", 0.01), None, 2000, 1000, flops(tiny, 200), ("stacked", "compiled"),
+            (tiny,),
+        ),
+        "c": Workload(
+            "iris: 5 widths x 5 depths x 10 seeds, SGD, full batch",
+            tuple(partial(mlp, sizes) for sizes in grid), 10, points(150, 4, 3),
+            Optimizer("sgd", 0.01), None, 300, 100,
+            statistics.mean(flops(sizes, 150) for sizes in grid), ("stacked",), tuple(grid),
+        ),
+        "d": Workload(
+            "MNIST CNN x 6 seeds, Adam, batch 32", (mcnn,), 6, pixels(1600, (1, 28, 28)),
+            Optimizer("adam", 1e-3), 32, 3, 1, conv, ("sequential", "stacked"),
+        ),
+    }  # fmt: skip
+
+
+def engine(work: Workload, kind: str, models: int | None = None) -> float:
+    """Seconds per model and step, all workers together: a long run minus a short one."""
+    count = models or work.models
+    long, short = (_engine_seconds(work, kind, count, e) for e in (work.epochs + 1, 1))
+    return (long - short) / (work.epochs * work.steps * count * len(work.builds))
+
+
+def _engine_seconds(work: Workload, kind: str, models: int, epochs: int) -> float:
+    members = [
         Member(
-            str(i), build, Streams(i, 0, i), rule, "task", epochs, batch_size, watch_every=epochs
+            f"{b}/{i}",
+            build,
+            Streams(i, i * WORKERS // models, i),
+            work.optimizer,
+            "rows",
+            epochs,
+            work.batch_size,
+            watch_every=10**9,
         )
-        for i in range(count)
+        for b, build in enumerate(work.builds)
+        for i in range(models)
+    ]
+    tasks = {"rows": work.task}
+    chosen = plan(members, tasks, kind=kind, workers=WORKERS, compiler=True)
+    start = time.perf_counter()
+    for _ in run(chosen, members, tasks):
+        pass
+    return time.perf_counter() - start
+
+
+def loop(work: Workload) -> float:
+    """The lecture's loop, one net of each build after the other."""
+    return statistics.mean(peers.loop(work, build) for build in work.builds)
+
+
+def contestants(work: Workload) -> dict[str, Callable[[], float]]:
+    """Everyone who can run a workload; each call gives seconds per model and step."""
+    own = {f"engine, {kind}": partial(engine, work, kind) for kind in work.kinds}
+    return {"the lecture's loop": partial(loop, work), **peers.available(work), **own}
+
+
+def matmul_peak() -> float:
+    """FLOP per second of the best batched matmul, all cores."""
+    best = 0.0
+    for m, a, b, c in ((1, 2048, 2048, 2048), (30, 64, 784, 32), (1, 1920, 784, 32)):
+        x, y = torch.rand(m, a, b), torch.rand(m, b, c)
+        for _ in range(20):
+            start = time.perf_counter()
+            torch.bmm(x, y)
+            best = max(best, 2.0 * m * a * b * c / (time.perf_counter() - start))
+    return best
+
+
+def measure(work: Workload, peak: float) -> list[dict[str, float | str]]:
+    """One row per contestant."""
+    field = contestants(work)
+    seconds: dict[str, list[float]] = {name: [] for name in field}
+    for _ in range(REPEATS + 1):
+        for name, once in field.items():
+            seconds[name].append(once())
+    kept = {name: sorted(values[1:]) for name, values in seconds.items()}
+    medians = {name: statistics.median(values) for name, values in kept.items()}
+    return [
+        {
+            "contestant": name,
+            "ms": 1e3 * median,
+            "times the loop's speed": medians["the lecture's loop"] / median,
+            "share of peak": work.flops / median / peak,
+            "spread": (kept[name][-1] - kept[name][0]) / median,
+        }
+        for name, median in medians.items()
     ]
 
 
-def _sweep(members: list[Member], task: Task, kind: str) -> None:
-    tasks = {"task": task}
-    for _ in run(plan(members, tasks, kind=kind, workers=1), members, tasks):
-        pass
+def by_models(work: Workload) -> list[dict[str, float | str]]:
+    """Cost per model and step by the number of models."""
+    numbers = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000)
+    return [{"models": n, "ms": 1e3 * engine(work, "stacked", n)} for n in numbers]
 
 
-def _loop(
-    task: Task, sizes: tuple[int, ...], batch_size: int, rule: Optimizer, epochs: int
-) -> None:
-    """Train one model as the notebooks do: a DataLoader, zero_grad, backward, step."""
-    net = mlp(sizes, generator(0))
-    loss_of = nn.CrossEntropyLoss()
-    kinds = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}
-    optimizer = kinds[rule.name](net.parameters(), lr=rule.lr)
-    loader = DataLoader(TensorDataset(task.x, task.y), batch_size, shuffle=True)
-    for _ in range(epochs):
-        for x, y in loader:
-            loss = loss_of(net(x), y)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
+def show(title: str, rows: list[dict[str, float | str]]) -> None:
+    """Print a table."""
+    print(f"\n{title}\n" + "".join(f"{head:>23}" for head in rows[0]))
+    for row in rows:
+        cells = (v if isinstance(v, str) else f"{v:.4g}" for v in row.values())
+        print("".join(f"{cell:>23}" for cell in cells), flush=True)
 
 
-def _best(work: Callable[[], None]) -> float:
-    """Return the least process seconds of some runs, after one that does not count."""
-    work()
-    seconds = []
-    for _ in range(REPEATS):
-        start = time.process_time()
-        work()
-        seconds.append(time.process_time() - start)
-    return min(seconds)
+def main() -> None:
+    """Run the chosen workloads; ``n`` is the cost by number of models."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", nargs="*", default=["a", "b", "c", "d", "n"])
+    parser.add_argument("--out", type=Path)
+    chosen = parser.parse_args()
+    peak, works = matmul_peak(), workloads()
+    found: dict[str, object] = {"peak_gflops": peak / 1e9, "torch": torch.__version__}
+    print(f"matmul peak {peak / 1e9:.0f} GFLOP/s on {torch.get_num_threads()} threads")
+    for key in chosen.only:
+        work = works["b" if key == "n" else key]
+        rows = by_models(work) if key == "n" else measure(work, peak)
+        show(f"({key}) {work.name}", rows)
+        found[key] = {"workload": work.name, "rows": rows}
+    if chosen.out:
+        chosen.out.write_text(json.dumps(found, indent=2) + "\n")
 
 
 if __name__ == "__main__":

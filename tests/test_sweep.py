@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -129,11 +130,7 @@ def test_order_and_subset_of_members_change_results_by_rounding_only() -> None:
 
 def test_arms_of_a_seed_start_from_equal_weights() -> None:
     still = [replace(m, optimizer=replace(m.optimizer, lr=0.0)) for m in sweep()]
-    names = [m.name for m in sweep() if m.name.endswith("/1")]
-    still = [
-        replace(m, name=name) for m, name in zip(still, [m.name for m in sweep()], strict=True)
-    ]
-
+    names = [m.name for m in still if m.name.endswith("/1")]
     results = trained(still)
 
     start = mlp((6, 7, 5, 3), generator(1), dropout=0.0).state_dict()
@@ -267,6 +264,23 @@ def test_masks_depend_on_seed_step_layer_and_index_alone() -> None:
     draws = torch.stack(half).flatten(0, 1).flatten(1).float()
     correlations = torch.corrcoef(draws) - torch.eye(len(draws))
     assert correlations.abs().max() < 0.05
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="there is no compiler")
+def test_compiled_steps_draw_the_same_masks_and_renew_the_same_statistics() -> None:
+    members = [replace(m, build=normalised, epochs=2) for m in sweep((0.4,))[:3]]
+
+    results = [
+        finished(run(plan(members, TASKS, kind=kind, compiler=True), members, TASKS))
+        for kind in ("stacked", "compiled")
+    ]
+
+    assert all(closeness(results[0][m.name], results[1][m.name]) < 1e-9 for m in members)
+
+
+def normalised(g: torch.Generator) -> nn.Module:
+    head, dropout, tail = mlp((6, 4), g), nn.Dropout(0.4), mlp((4, 3), g)
+    return nn.Sequential(head, nn.BatchNorm1d(4), nn.ReLU(), dropout, tail).double()
 
 
 def test_dropout_scales_what_it_keeps() -> None:
