@@ -3,8 +3,9 @@
     python -m benchmarks.sweep [--only a b] [--out FILE]
 
 Four workloads go through every contestant that is installed (skorch, Lightning and JAX are no part
-of the main install: ``pip install`` those of the extra ``bench`` by name); milliseconds per model and step, ratios to the loop and shares of the measured matmul peak come out, as text and
-JSON. Training alone is timed: start-up, compiling and evaluation drop out, for the engine by the
+of the main install: ``pip install`` what the extra ``bench`` names). Milliseconds per model and
+step, ratios to the loop and shares of the measured matmul peak come out, as text and JSON.
+Training alone is timed: start-up, compiling and evaluation drop out, for the engine by the
 difference of a long and a short run. Repeats are interleaved, the first is a warm-up, the median
 counts. All cores are used: two workers of one thread here, intra-op threads by the others.
 """
