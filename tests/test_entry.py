@@ -1,8 +1,14 @@
 """The way into a stage: exit codes, and one line for what the user can put right."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from stages import _entry
+
+ROOT = Path(__file__).parent.parent
 
 
 def failing(error: BaseException):
@@ -49,3 +55,12 @@ def test_an_interrupt_is_exit_130_and_silent(capsys):
 
     assert ended.value.code == 130
     assert capsys.readouterr() == ("", "")
+
+
+def test_a_python_without_the_packages_is_told_so_in_one_line():
+    bare = [sys.executable, "-S", "-m", "stages.train", "optimizers"]
+    done = subprocess.run(bare, cwd=ROOT, capture_output=True, text=True)
+
+    assert done.returncode == 1
+    assert "source .venv/bin/activate" in done.stderr
+    assert "Traceback" not in done.stderr
