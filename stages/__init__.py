@@ -2,7 +2,7 @@
 
 from importlib.util import find_spec
 
-if find_spec("pydantic") is None:
+if not all(map(find_spec, ("pydantic", "safetensors", "torch"))):
     raise SystemExit(
         "ERROR: this Python lacks the project's packages: run `source .venv/bin/activate` first "
         "(`make setup` creates .venv), or use `make`, which needs no activation"
