@@ -1,7 +1,7 @@
 """What a group of equal nets costs: sizes go in; chunk sizes and expected seconds come out.
 
-The constants were measured by benchmarks/sweep.py on one thread of an AVX-512 server CPU; on other
-machines they are ratios. They decide how a sweep is cut up, so changing one changes last bits.
+The constants come from timings on one thread of a shared AVX-512 server CPU; elsewhere they are
+ratios. They decide how a sweep is cut up, so changing one changes last bits.
 """
 
 from __future__ import annotations
