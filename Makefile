@@ -33,7 +33,7 @@ run: setup ## Run what one experiment needs: make run E=optimizers
 	@test -n "$(E)" || { echo "Which experiment? make run E=<a name under experiments: in params.yaml>"; exit 1; }
 	@python -m stages.commands.repro $(E)
 
-smoke: setup ## Run the whole pipeline at a few steps in a temporary clone (about 2 min)
+smoke: setup ## Run the whole pipeline at a few steps in a temporary clone (about 3 min)
 	@python -m pytest -q tests/test_smoke.py
 
 test: setup ## Run the test-suite (about 10 min), the smoke pipeline included
