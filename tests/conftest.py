@@ -5,11 +5,16 @@ import os
 import shutil
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+with warnings.catch_warnings():  # torch.compile imports it, when warnings are errors already
+    warnings.simplefilter("ignore")
+    import setuptools._distutils.core  # noqa: F401
 
 ROOT = Path(__file__).parent.parent
 QUIET = {"LECTURES_SYNC": "off", "LECTURES_PROGRESS": "off"}
