@@ -109,8 +109,7 @@ def accuracy_by_step(results: Results, settings: Report) -> draw.Figure:
             draw.band(
                 ax, curve["step"], curve["mean"], curve["low"], curve["high"], NAMES[name], style
             )
-        trivial = results.metrics["headline"]["trivial_accuracy"]
-        draw.level(ax, trivial, "trivial predictor" if rate == chosen[-1] else "")
+        draw.level(ax, results.metrics["headline"]["trivial_accuracy"], label="")
         ax.set_xlabel(f"steps at rate {rate:.2g}")
         ax.set_ylim(settings.accuracy_from, 1)
     draw.percent_axis(axes[0], "dev accuracy")
@@ -118,7 +117,8 @@ def accuracy_by_step(results: Results, settings: Report) -> draw.Figure:
     return draw.Figure(
         "accuracy_by_step",
         figure,
-        "Dev accuracy while training, at three of the six rates. Bands: 95 % intervals over seeds.",
+        "Dev accuracy while training, at three of the six rates. Bands: 95 % intervals over "
+        "seeds; dashed: the trivial predictor.",
         "Three panels: at the smallest rate only the adaptive optimizers learn, at the middle rate "
         "momentum follows, at the largest the adaptive ones stay at chance.",
     )
