@@ -33,6 +33,12 @@ ADAPTIVE = [
     Optimizer("adam", 0.0003, betas=(0.8, 0.99), weight_decay=0.01),
     Optimizer("adamw", 0.001, weight_decay=0.1),
 ]
+PENALISED = [
+    Optimizer("sgd", 0.1, l1=0.01),
+    Optimizer("sgd", 0.1, momentum=0.5, weight_decay=0.05, l1=0.01, penalise="weights"),
+    Optimizer("adam", 0.001, l1=0.01, penalise="weights"),
+    Optimizer("adamw", 0.001, weight_decay=0.3, penalise="weights"),
+]
 FAST = [replace(o, lr=lr) for o in ADAPTIVE for lr in (0.01, 0.1)]
 
 
@@ -93,6 +99,13 @@ def worst_difference(members: Sequence[Member], task: Task, kind: str = "stacked
 @pytest.mark.parametrize("sizes", [SMALL, LARGE])
 def test_every_optimizer_at_every_rate_in_float64(sizes: tuple[int, ...]) -> None:
     members = sweep_of(SGD + ADAPTIVE + FAST, partial(double, partial(mlp, sizes)))
+
+    assert worst_difference(members, rows()) < 1e-7
+
+
+@pytest.mark.parametrize("sizes", [SMALL, LARGE])
+def test_penalties_and_what_they_spare(sizes: tuple[int, ...]) -> None:
+    members = sweep_of(PENALISED, partial(double, partial(mlp, sizes)))
 
     assert worst_difference(members, rows()) < 1e-7
 

@@ -77,7 +77,8 @@ class _Training:
             key = (job.structure, recipe.loss, recipe.segments, id(job.module) if job.custom else 0)
             return WholeSteps(recipe, stack, job.optimizers, key)
         size = sum(p[0].numel() for p in stack.parameters)
-        if self.device.type == "cpu" and size >= FUSED_FROM:
+        plain = all(o.l1 == 0 and o.penalise == "all" for o in job.optimizers)
+        if self.device.type == "cpu" and size >= FUSED_FROM and plain:
             return FusedSteps(recipe, stack, job.optimizers)
         return WholeSteps(recipe, stack, job.optimizers, None)
 
