@@ -124,8 +124,9 @@ def test_one_model_at_a_time() -> None:
 
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="there is no compiler")
-def test_compiled_steps() -> None:
-    members = sweep_of([SGD[1], ADAPTIVE[0], ADAPTIVE[4]], partial(double, partial(mlp, SMALL)))
+@pytest.mark.parametrize("sizes", [SMALL, LARGE])
+def test_compiled_steps(sizes: tuple[int, ...]) -> None:
+    members = sweep_of([SGD[1], ADAPTIVE[0], ADAPTIVE[4]], partial(double, partial(mlp, sizes)))
 
     assert worst_difference(members, rows(), "compiled") < 1e-7
 
