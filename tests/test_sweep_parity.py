@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from stages.models.mlp import mlp
-from stages.sweep import Member, Optimizer, Result, Streams, Task, plan, run
+from stages.sweep import Last, Member, Optimizer, Result, Streams, SweepError, Task, plan, run
 from tests.reference import train_alone
 
 SMALL, LARGE = (6, 5, 3), (6, 40, 30, 3)  # updated as a stack; by fused kernels
@@ -206,6 +207,39 @@ def test_convolutions_and_batch_norm() -> None:
     members = sweep_of(SGD + ADAPTIVE, convolutional, epochs=5)
 
     assert worst_difference(members, task) < 1e-7
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.GRU(2, 5, num_layers=2, batch_first=True),
+        nn.LSTM(2, 4, batch_first=True),
+        nn.RNN(2, 6, batch_first=True, nonlinearity="relu", bias=False),
+    ],
+)
+def test_recurrent_layers(layer: nn.Module) -> None:
+    g = torch.Generator().manual_seed(3)
+    task = Task(torch.randn(30, 7, 2, generator=g), torch.randint(0, 3, (30,), generator=g))
+    members = sweep_of(SGD + ADAPTIVE, partial(recurrent, layer))
+
+    assert worst_difference(members, task) < 1e-7
+
+
+def recurrent(layer: nn.Module, g: torch.Generator) -> nn.Module:
+    head = nn.Linear(layer.hidden_size, 3)
+    return fresh(nn.Sequential(copy.deepcopy(layer), Last(), head), g)
+
+
+def test_a_recurrent_layer_of_two_directions_is_refused() -> None:
+    layer = nn.GRU(2, 5, batch_first=True, bidirectional=True)
+    task = Task(torch.randn(30, 7, 2), torch.zeros(30).long())
+
+    with pytest.raises(SweepError, match="one direction"):
+        trained(sweep_of(SGD[:2], partial(recurrent_both, layer)), task)
+
+
+def recurrent_both(layer: nn.Module, g: torch.Generator) -> nn.Module:
+    return nn.Sequential(copy.deepcopy(layer), Last(), nn.Linear(10, 3)).double()
 
 
 class Tied(nn.Module):

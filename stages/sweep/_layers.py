@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from stages.sweep._conv import BATCH_NORMS, CONVOLUTIONS, batch_norm, convolution
 from stages.sweep._dense import DROPOUTS, dropout, linear
 from stages.sweep._pass import Layer, Pass, Run
+from stages.sweep._recurrent import RECURRENT, Last, last, recurrent
 from stages.sweep._spec import SweepError
 
 _ELEMENTWISE = (
@@ -82,6 +83,8 @@ def _mapped(layer: Layer, one: Pass, x: Tensor) -> Tensor:
 
 _RUNNERS: tuple[tuple[tuple[type[nn.Module], ...], Run], ...] = (
     ((nn.Linear,), linear),
+    (RECURRENT, recurrent),
+    ((Last,), last),
     (_ELEMENTWISE, _elementwise),
     (DROPOUTS, dropout),
     (CONVOLUTIONS, convolution),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from stages.sweep._conv import CONVOLUTIONS
 from stages.sweep._dense import DROPOUTS
+from stages.sweep._recurrent import RECURRENT
 from stages.sweep._spec import Build
 
 
@@ -45,12 +46,10 @@ def net_of(module: nn.Module, row: Tensor) -> Net:
     products: list[int] = []
 
     def look(layer: nn.Module, _: object, output: Tensor) -> None:
-        if isinstance(output, Tensor):
-            widths.append(output.numel())
-            weight = getattr(layer, "weight", None)
-            if weight is not None and weight.dim() > 1:
-                places = output[0].numel() // weight.shape[0] or 1
-                products.append(weight.numel() * places)
+        outputs = output[0] if isinstance(layer, RECURRENT) else output
+        if isinstance(outputs, Tensor):
+            widths.append(outputs.numel())
+            products.extend(_products(layer, outputs))
 
     leaves = [m for m in module.modules() if not list(m.children())]
     hooks = [leaf.register_forward_hook(look) for leaf in leaves]
@@ -59,7 +58,8 @@ def net_of(module: nn.Module, row: Tensor) -> Net:
         module.eval()(row.to(dtype))
     for hook in hooks:
         hook.remove()
-    custom = any(not type(m).__module__.startswith("torch.nn.") for m in module.modules())
+    known = ("torch.nn.", "stages.sweep.")
+    custom = any(not type(m).__module__.startswith(known) for m in module.modules())
     return Net(
         structure=_structure(module),
         custom=custom,
@@ -69,6 +69,14 @@ def net_of(module: nn.Module, row: Tensor) -> Net:
         activations=sum(widths),
         products=sum(products),
     )
+
+
+def _products(layer: nn.Module, output: Tensor) -> Iterator[int]:
+    """Multiply-adds of a layer for one row, 1,...: every weight matrix times its places."""
+    matrices = [p for p in layer.parameters() if p.dim() > 1]
+    for weight in matrices:
+        steps = output.shape[1] if isinstance(layer, RECURRENT) else 0
+        yield weight.numel() * (steps or output[0].numel() // weight.shape[0] or 1)
 
 
 def _structure(module: nn.Module) -> Hashable:
