@@ -6,9 +6,11 @@ LECTURES_WORKERS (processes on the CPU; all cores it may use unless set).
 
 import os
 import shutil
+import sysconfig
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -63,8 +65,9 @@ def settle() -> None:
 
 
 def has_compiler() -> bool:
-    """Return whether there is the C++ compiler that torch.compile needs on the CPU."""
-    return shutil.which(os.environ.get("CXX", "g++")) is not None
+    """Return whether there is what torch.compile needs on the CPU: C++ and Python's headers."""
+    headers = Path(sysconfig.get_paths()["include"]) / "Python.h"
+    return shutil.which(os.environ.get("CXX", "g++")) is not None and headers.exists()
 
 
 def describe(kind: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 
 def training_settings(raw: Mapping[str, Any], experiment: str) -> dict[str, Any]:
-    """Return what training depends on: seed, data, train and the blocks of the datasets used.
+    """Return what training depends on: seed, plan, data, train, the blocks of the datasets used.
 
     Args:
         raw: params.yaml as plain data.
@@ -17,6 +17,7 @@ def training_settings(raw: Mapping[str, Any], experiment: str) -> dict[str, Any]
     datasets = sorted(set((block["data"] or {}).values()))
     return {
         "seed": raw["seed"],
+        "plan": raw["plan"],
         "data": block["data"],
         "train": block["train"],
         "datasets": {name: raw["datasets"][name] for name in datasets},

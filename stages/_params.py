@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, cast, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from ruamel.yaml import YAML
@@ -20,6 +20,7 @@ from ruamel.yaml.error import YAMLError
 from stages._entry import UserError
 
 PARAMS = Path("params.yaml")
+Plan = Literal["auto", "stacked", "compiled", "sequential"]
 PARTS = ("data", "train", "evaluate", "report", "thresholds")
 
 
@@ -85,6 +86,7 @@ class Params:
 
     profile: str
     seed: int
+    plan: Plan
     datasets: dict[str, Block]
     experiments: dict[str, Experiment]
     raw: Mapping[str, Any]
@@ -118,11 +120,14 @@ def read(path: Path = PARAMS) -> dict[str, Any]:
 
 def check(raw: Mapping[str, Any]) -> Params:
     """Check plain data against the schemas (see `load`)."""
-    _keys(raw, ("profile", "seed", "datasets", "experiments"), "")
+    _keys(raw, ("profile", "seed", "plan", "datasets", "experiments"), "")
     if not isinstance(raw["profile"], str):
         raise ParamsError(f"profile: {raw['profile']!r} is not a name")
     if not isinstance(raw["seed"], int) or isinstance(raw["seed"], bool) or raw["seed"] < 0:
         raise ParamsError(f"seed: {raw['seed']!r} is not a whole number of at least 0")
+    if raw["plan"] not in get_args(Plan):
+        hint = did_you_mean(str(raw["plan"]), get_args(Plan))
+        raise ParamsError(f"plan: {raw['plan']!r} is no plan of the engine{hint}")
     datasets = {
         name: _dataset(name, block) for name, block in _mapping(raw["datasets"], "datasets").items()
     }
@@ -130,7 +135,8 @@ def check(raw: Mapping[str, Any]) -> Params:
         name: _experiment(name, block, datasets)
         for name, block in _mapping(raw["experiments"], "experiments").items()
     }
-    return Params(raw["profile"], raw["seed"], datasets, experiments, raw)
+    plan = cast(Plan, raw["plan"])
+    return Params(raw["profile"], raw["seed"], plan, datasets, experiments, raw)
 
 
 def did_you_mean(word: str, names: Iterable[str]) -> str:

@@ -43,6 +43,12 @@ def training(title: str, models: int, total: int) -> Iterator[Show]:
         yield _lines(f"{title}: {models} models", total, count)
 
 
+def say(line: str) -> None:
+    """Print a line that a person should see, unless it is empty."""
+    if line:
+        print(line, flush=True)
+
+
 def _bar(title: str, total: int, count: Callable[[Event], int]) -> Iterator[Show]:
     columns = (
         TextColumn("{task.description}"),

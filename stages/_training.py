@@ -69,28 +69,24 @@ class Trainer:
         title: the experiment's name, for the progress display.
         seed: the root seed.
         scratch: the folder for checkpoints.
+        kind: the engine's plan; auto chooses by what the sweep costs.
         sweeps: what each call trained, where, and how long it took.
     """
 
     title: str
     seed: int
     scratch: Path
+    kind: sweep.Kind = "auto"
     sweeps: list[dict[str, Any]] = field(default_factory=list)
 
     def __call__(self, runs: Iterable[Run], keep_best: tuple[str, str] | None = None) -> Trained:
         """Train all runs (see `Fit`)."""
-        members, tasks = _members(runs, self.seed)
-        device = _device.device()
-        plan = sweep.plan(
-            members,
-            tasks,
-            device=device,
-            workers=_device.workers(),
-            compiler=_device.has_compiler(),
-        )
-        with _device.stopwatch(device) as seconds:
-            results = self._run(plan, members, tasks, keep_best)
-        self.sweeps.append(_cost(plan, members, tasks, results, seconds()))
+        members, tasks = members_and_tasks(runs, self.seed)
+        chosen = plan(members, tasks, self.kind)
+        _progress.say(f"{self.title}: {chosen.note}" if chosen.note else "")
+        with _device.stopwatch(chosen.device) as seconds:
+            results = self._run(chosen, members, tasks, keep_best)
+        self.sweeps.append(_cost(chosen, members, tasks, results, seconds()))
         return collect(results)
 
     def _run(
@@ -128,7 +124,19 @@ def _checkpoint_every(plan: Plan, members: Sequence[Member]) -> int | None:
     return max(1, max(member.epochs for member in members) // 10)
 
 
-def _members(runs: Iterable[Run], seed: int) -> tuple[list[Member], dict[str, Task]]:
+def plan(members: Sequence[Member], tasks: Mapping[str, Task], kind: sweep.Kind) -> Plan:
+    """Return how the engine will train on this machine."""
+    return sweep.plan(
+        members,
+        tasks,
+        kind=kind,
+        device=_device.device(),
+        workers=_device.workers(),
+        compiler=_device.has_compiler(),
+    )
+
+
+def members_and_tasks(runs: Iterable[Run], seed: int) -> tuple[list[Member], dict[str, Task]]:
     """Return the engine's members and tasks; runs that share a task object share its name."""
     names: dict[int, str] = {}
     tasks: dict[str, Task] = {}

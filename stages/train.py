@@ -21,7 +21,7 @@ def main(experiment: str) -> None:
     scratch = _checkpoint.WORK / _checkpoint.key(settings, source)
     with recording("train", experiment) as record:
         inputs = _inputs.load(experiment, "fit")
-        fit = Trainer(experiment, params.seed, scratch)
+        fit = Trainer(experiment, params.seed, scratch, params.plan)
         trained = module.train(block.train, inputs, params.seed, fit)
         about = {"settings": settings, "data": _inputs.describe(inputs)}
         _trained.save(target, trained, about)

@@ -33,6 +33,7 @@ TRAIN = "experiments/optimizers/train"
         ("sed", 1, "sed: unknown key; did you mean 'seed'?"),
         ("seed", -1, "seed: -1 is not a whole number of at least 0"),
         ("seed", True, "seed: True is not a whole number of at least 0"),
+        ("plan", "stack", "plan: 'stack' is no plan of the engine; did you mean 'stacked'?"),
         ("profile", 3, "profile: 3 is not a name"),
         ("datasets", ["iris"], "datasets: ['iris'] should be a mapping of names to values"),
         ("datasets/mnsit", {}, "datasets.mnsit: there is no stages/datasets/mnsit; did you mean"),

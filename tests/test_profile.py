@@ -76,4 +76,5 @@ def test_the_plan_names_every_dataset_and_experiment_and_runs_nothing(project: P
     assert done.returncode == 0, done.stderr
     for name in [*params(project)["datasets"], *params(project)["experiments"]]:
         assert name in done.stdout
+    assert "make run E=optimizers" in done.stdout
     assert not (project.root / "data/raw").exists()

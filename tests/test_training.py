@@ -9,6 +9,7 @@ import torch
 from stages import _device
 from stages._device import DeviceError
 from stages._training import BEST, Run, Trainer, hits
+from stages.commands._dry import DryFit
 from stages.models.mlp import mlp
 from stages.sweep import Optimizer, Task
 
@@ -80,6 +81,37 @@ def test_the_short_last_batch_of_an_epoch_can_be_dropped(task, tmp_path, drop_la
     trained = Trainer("test", 7, tmp_path)(runs(task, batch_size=12, drop_last=drop_last))
 
     assert trained.curves["step"].max() == steps
+
+
+@pytest.mark.parametrize("options", [{}, {"batch_size": 12, "drop_last": True, "watch_every": 2}])
+def test_a_dry_fit_plans_the_same_sweep_and_gives_tables_of_the_same_shape(task, tmp_path, options):
+    dry, fit = DryFit(7, "auto"), Trainer("test", 7, tmp_path)
+    planned, trained = (
+        each(runs(task, **options), keep_best=("loss", "dev")) for each in (dry, fit)
+    )
+
+    assert [plan.describe().splitlines() for plan in dry.plans] == [fit.sweeps[0]["plan"]]
+    index = ["arm", "seed", "epoch", "step", "metric", "split"]
+    left, right = (t.curves[index].sort_values(index).values.tolist() for t in (planned, trained))
+    assert left == right
+    shapes = [{k: v.shape for k, v in t.weights.items()} for t in (planned, trained)]
+    assert shapes[0] == shapes[1]
+
+
+def test_without_a_compiler_a_forced_plan_falls_back_with_one_line(
+    task, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setenv("PATH", "")
+    fit = Trainer("test", 7, tmp_path, kind="compiled")
+    trained = fit(runs(task))
+
+    assert capsys.readouterr().out == (
+        "test: no C++ compiler was found: eager stacks instead of compiled ones, slower, equal up "
+        "to rounding\n"
+    )
+    assert fit.sweeps[0]["plan"][0].startswith("stacked: 4 models in one stack")
+    stacked = Trainer("test", 7, tmp_path, kind="stacked")(runs(task))
+    assert trained.trials.equals(stacked.trials)
 
 
 def test_what_a_sweep_cost_is_noted(task, tmp_path):

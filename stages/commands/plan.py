@@ -1,7 +1,8 @@
 """`make plan`: what the present params.yaml will fetch and compute. Nothing runs.
 
-In: params.yaml, data/catalog.yaml, what lies in data/. Out: two tables: datasets (size, sources,
-present or not) and experiments (expected seconds, and those of the last run if there was one).
+In: params.yaml, data/catalog.yaml, what lies in data/. Out: datasets (size, sources, present or
+not); experiments (expected seconds, and those of the last run if there was one); and, where the
+inputs lie here, each sweep as the engine would train it: plan, groups, chunks, seconds.
 """
 
 import importlib
@@ -12,8 +13,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from stages import _entry, _files, _params, _records
-from stages._params import Block, Params
+from stages import _device, _entry, _files, _inputs, _params, _records
+from stages._params import Block, Experiment, Params
+from stages.commands._dry import DryFit
 from stages.sources import catalogue
 
 RAW = Path("data/raw")
@@ -26,6 +28,7 @@ def main() -> None:
     console.print(f"Profile {params.profile!r}, seed {params.seed}")
     console.print(_datasets(params))
     console.print(_experiments(params))
+    console.print(_sweeps(params))
 
 
 def _datasets(params: Params) -> Table:
@@ -63,6 +66,29 @@ def _experiments(params: Params) -> Table:
         table.add_row(name, data, f"{expected:.0f}", _last(name))
     table.caption = f"{total / 60:.0f} min of training; each stage's start adds 2 to 5 s."
     return table
+
+
+def _sweeps(params: Params) -> Table:
+    table = Table("experiment", "sweep", title=f"Sweeps, on {_device.workers()} workers")
+    for name, experiment in params.experiments.items():
+        if not (_inputs.FOLDER / name / "fit").exists():
+            table.add_row(name, f"not known before its inputs are here: make run E={name}")
+            continue
+        fit = DryFit(params.seed, params.plan)
+        rest = _plan(name, experiment, fit)
+        lines = [line for plan in fit.plans for line in [*plan.describe().splitlines(), plan.note]]
+        table.add_row(name, "\n".join([line for line in [*lines, rest] if line]) or "none")
+    return table
+
+
+def _plan(name: str, experiment: Experiment, fit: DryFit) -> str:
+    """Fill `fit` with the plans of an experiment; return what could not be foreseen."""
+    module = importlib.import_module(f"stages.experiments.{name}.train")
+    try:
+        module.train(experiment.train, _inputs.load(name, "fit"), fit.seed, fit)
+    except Exception as error:  # of whatever kind: untrained nets are not what it expects
+        return f"and what depends on the results of these ({error})"
+    return ""
 
 
 def _train_rows(block: Block) -> int:

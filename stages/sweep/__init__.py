@@ -8,6 +8,7 @@ from stages.sweep._draws import batch_order as batch_order
 from stages.sweep._draws import generator as generator
 from stages.sweep._logits import logits as logits
 from stages.sweep._plan import Chunk as Chunk
+from stages.sweep._plan import Kind as Kind
 from stages.sweep._plan import Plan as Plan
 from stages.sweep._plan import plan as plan
 from stages.sweep._recurrent import Last as Last

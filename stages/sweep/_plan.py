@@ -21,6 +21,9 @@ from stages.sweep._structure import Net, build_key, net_of
 from stages.sweep._updates import kind_of
 
 Kind = Literal["auto", "stacked", "compiled", "sequential"]
+UNCOMPILED = (
+    "no C++ compiler was found: eager stacks instead of compiled ones, slower, equal up to rounding"
+)
 
 
 @dataclass(frozen=True)
@@ -39,12 +42,16 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Plan:
-    """The chunks of a sweep, where they run, and on how many worker processes."""
+    """The chunks of a sweep, where they run, and on how many worker processes.
+
+    ``note`` says, if there is something to say, why the plan is not what it would be.
+    """
 
     chunks: tuple[Chunk, ...]
     groups: tuple[str, ...]
     device: str
     workers: int
+    note: str = ""
 
     @property
     def seconds(self) -> float:
@@ -61,8 +68,8 @@ class Plan:
         span = str(sizes[0]) if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
         models = sum(len(c.members) for c in chunks)
         seconds = sum(c.seconds for c in chunks) / self.workers
-        cut = f"{chunks[0].kind}: {models} models, {len(chunks)} chunks of {span}"
-        return f"{cut}; {text}; about {seconds:.2g} s"
+        cut = "in one stack" if len(chunks) == 1 else f"in {len(chunks)} stacks of {span}"
+        return f"{chunks[0].kind}: {models} models {cut}; {text}; about {seconds:.2g} s"
 
 
 def plan(
@@ -87,30 +94,31 @@ def plan(
         groups.setdefault(_group_key(member, task, nets[key], key), []).append(i)
     found: list[Chunk] = []
     texts: list[str] = []
+    note = ""
     for numbers in groups.values():
         first = members[numbers[0]]
         task = tasks[first.task]
         net = nets[build_key(first.build), tuple(task.x.shape[1:])]
         kinds = len({kind_of(members[i].optimizer) for i in numbers})
         load = Load(net, first.epochs, len(task.x), first.batch_size, kinds)
-        how = _choose(kind, load, len(numbers), device, compiler)
+        how = _choose(kind, load, len(numbers), device)
+        if how == "compiled" and not compiler:
+            how, note = "stacked", UNCOMPILED
         for part in _cut(numbers, members, load.chunk_size(how)):
             found.append(Chunk(0, len(texts), tuple(part), how, load.seconds(len(part), how)))
         texts.append(f"{net.parameters} parameters, {first.epochs} epochs")
     found.sort(key=lambda chunk: -chunk.seconds)  # the longest first: workers end together
     chunks = tuple(replace(chunk, index=i) for i, chunk in enumerate(found))
-    return Plan(chunks, tuple(texts), device, workers)
+    return Plan(chunks, tuple(texts), device, workers, note)
 
 
-def _choose(kind: Kind, load: Load, models: int, device: str, compiler: bool) -> str:
+def _choose(kind: Kind, load: Load, models: int, device: str) -> str:
     """The plan of a group: as asked; else by what the benchmark measured."""
-    if kind == "compiled" and not compiler:
-        return "stacked"
     if kind != "auto":
         return kind
     if load.net.convolves and device == "cpu":
         return "sequential"
-    return "compiled" if compiler and load.repays_compiling(models) else "stacked"
+    return "compiled" if load.repays_compiling(models) else "stacked"
 
 
 def _check(members: Sequence[Member], tasks: Mapping[str, Task]) -> None:
