@@ -12,15 +12,18 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import Tensor
 
 from stages.sweep import Member, Streams, plan, run
 
 if TYPE_CHECKING:
     from benchmarks.sweep import Workload
 
+PRODUCT_SECONDS = 3.0
 _BARRIER: Any = None
 
 
@@ -46,6 +49,10 @@ class Engine:
         """Train ``models`` nets of each shape, each worker its part of the plan's chunks."""
         train = partial(_train, work, kind, models or work.models, self.workers)
         return _sum(list(self._pool.map(train, range(self.workers))))
+
+    def products(self, work: Workload) -> Cost:
+        """Compute a workload's matrix products and nothing else: the limit of any stack."""
+        return _sum(list(self._pool.map(_multiply, [work] * self.workers)))
 
 
 def _sum(busy: list[tuple[float, float, float]]) -> Cost:
@@ -76,6 +83,36 @@ def _train(
             seconds += now - begun
             steps += work.epochs * work.steps * len(event.names)
     return steps, seconds, warm_up
+
+
+def _multiply(work: Workload) -> tuple[float, float, float]:
+    """Return model steps, the seconds of their batched products, and no warm-up."""
+    rows = work.batch_size or len(work.task.x)
+    _BARRIER.wait()
+    nets = [_products(sizes, rows, min(work.models, 30)) for sizes in work.sizes]
+    start, rounds = time.perf_counter(), 0
+    while time.perf_counter() - start < PRODUCT_SECONDS:
+        for pairs in nets:
+            for left, right in pairs:
+                torch.matmul(left, right)
+        rounds += 1
+    models = sum(min(work.models, 30) for _ in work.sizes)
+    return rounds * models, time.perf_counter() - start, 0.0
+
+
+def _products(sizes: tuple[int, ...], rows: int, models: int) -> list[tuple[Tensor, Tensor]]:
+    """Return the factors of a stack's step; the first layer has one input for all models."""
+    inputs, first, *_ = sizes
+    x, g = torch.rand(rows, inputs), torch.rand(models * first, rows)
+    pairs = [(torch.rand(models * first, inputs), x.T), (g, x)]
+    for a, b in pairwise(sizes[1:]):
+        weight, x, g = (
+            torch.rand(models, b, a),
+            torch.rand(models, a, rows),
+            torch.rand(models, b, rows),
+        )
+        pairs += [(weight, x), (g, x.mT), (weight.mT, g)]
+    return pairs
 
 
 def _members(work: Workload, models: int) -> list[Member]:
