@@ -87,11 +87,13 @@ def test_the_steps_to_a_level_lie_between_two_points_of_the_curve():
     assert np.isnan(steps_to_level(curve, "a", 0.95, start=0.1)).all()
 
 
-def test_the_full_batch_stops_at_the_first_epoch_that_reaches_the_loss():
+def test_the_full_batch_stops_where_its_loss_first_meets_the_other():
     curve = trained("a", "loss", "train", [0.9, 0.4, 0.2, 0.3])
+    sparse = Trained(curves=curve.curves.assign(epoch=[1, 11, 21, 31]))
 
-    assert epochs_to_loss(curve, "a", level=0.4) == 2
-    assert epochs_to_loss(curve, "a", level=0.1) == 4
+    assert [epochs_to_loss(sparse, "a", level) for level in (0.95, 0.9)] == [1, 1]
+    assert [epochs_to_loss(sparse, "a", level) for level in (0.65, 0.4, 0.3)] == [6, 11, 16]
+    assert epochs_to_loss(sparse, "a", level=0.1) == 31
 
 
 def test_the_best_rate_is_chosen_on_dev_and_never_a_diverged_one(settings: Train):

@@ -122,11 +122,17 @@ def best_rate(settings: Train, by_epoch: Trained, size: int) -> float:
 
 
 def epochs_to_loss(trained: Trained, arm: str, level: float) -> int:
-    """Return the first watched epoch whose mean train loss is at most the level, else the last."""
+    """Return the epoch at which the mean train loss first meets the level, else the last.
+
+    Between two watched epochs the loss is taken to fall evenly.
+    """
     curve = trained.curves.query("arm == @arm and metric == 'loss' and split == 'train'")
     mean = curve.groupby("epoch", sort=True)["value"].mean()
-    reached = mean.index[mean <= level]
-    return int(reached[0] if len(reached) else mean.index[-1])
+    below = np.flatnonzero(mean <= level)
+    if not len(below):
+        return int(mean.index[-1])
+    around = mean.iloc[max(below[0] - 1, 0) : below[0] + 1]
+    return round(float(np.interp(-level, -around.to_numpy(), around.index)))
 
 
 def _repeats(
