@@ -11,7 +11,7 @@ export DVC_NO_ANALYTICS := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro run smoke test check current plan profile sync ui report bench lint clean
+.PHONY: help setup repro run smoke test check current claims plan profile sync ui report bench lint clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-28s %s\n", $$1 $$3, $$2}'
@@ -45,6 +45,9 @@ check: setup ## Compare the metrics with the thresholds of params.yaml; exit 1 o
 
 current: setup ## Check that dvc.lock agrees with the code and params.yaml; runs nothing
 	@python -m stages.commands.current
+
+claims: setup ## Write every statement and its verdict into README.md; CHECK=1 only compares
+	@python -m stages.commands.claims $(if $(CHECK),--check)
 
 plan: setup ## Say what the present params.yaml will fetch and compute
 	@python -m stages.commands.plan

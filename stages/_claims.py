@@ -9,7 +9,7 @@ An experiment says what is compared and how it was measured:
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, Literal, TypeVar, cast
@@ -38,8 +38,7 @@ class ClaimSettings(Block):
     """How one statement is tested.
 
     An identity takes a tolerance; a claim a direction, a margin and the reason for the margin.
-    A reported statement needs none, and may keep a claim's so that a profile can demote it by
-    changing the kind alone.
+    A reported statement needs none, and may keep them: a profile demotes by the kind alone.
     """
 
     kind: Literal["identity", "claim", "reported"]
@@ -161,20 +160,22 @@ def best_on_dev(
 
 
 def decide(
-    settings: Mapping[str, ClaimSettings], effects: Mapping[str, Effect], level: float = 0.95
+    settings: Mapping[str, ClaimSettings],
+    effects: Mapping[str, Effect],
+    level: float = 0.95,
+    beside: Iterable[ClaimSettings] = (),
 ) -> list[dict[str, Any]]:
     """Return the items of claims.json, in the settings' order.
 
-    All intervals of the claims of one experiment hold together with `level` (Bonferroni); a
-    reported number gets its own `level`. An identity's effect is its worst error, its margin the
-    tolerance, its n the number of cases. What is not finite becomes None.
+    All intervals of an experiment's claims, those `beside` counted in, hold together with `level`
+    (Bonferroni); a reported number gets its own. An identity's effect is its worst error, its
+    margin the tolerance, its n the number of cases. What is not finite becomes None.
 
     Raises:
-        ClaimError: settings and effects do not match, fewer than 10 repeats for a claim, a
-            measurement that does not fit the kind, or values that give no interval.
+        ClaimError: settings and effects do not fit, too few repeats, or no interval in them.
     """
     _check_names(settings, effects)
-    claims = sum(block.kind == "claim" for block in settings.values())
+    claims = sum(block.kind == "claim" for block in (*settings.values(), *beside))
     adjusted = _stats.bonferroni(level, max(claims, 1))
     return [
         _item(name, block, effects[name], adjusted if block.kind == "claim" else level)
@@ -229,10 +230,10 @@ def _verdict(block: ClaimSettings, interval: Interval, doubt: str | None) -> str
         return "reported"
     if doubt:
         return "undecided"
-    if block.kind == "identity":
-        holds = _stats.identity_holds(interval.effect, cast(float, block.tolerance))
-        return "holds" if holds else "fails"
-    return _stats.verdict(interval, cast(Direction, block.direction), cast(float, block.margin))
+    if block.kind == "claim":
+        return _stats.verdict(interval, cast(Direction, block.direction), cast(float, block.margin))
+    holds = _stats.identity_holds(interval.effect, cast(float, block.tolerance))
+    return "holds" if holds else "fails"
 
 
 def _check_names(settings: Mapping[str, ClaimSettings], effects: Mapping[str, Effect]) -> None:
@@ -290,9 +291,8 @@ def _worst(errors_N: ArrayLike) -> Interval:
 
 def _score(dev_S: ArrayLike, largest: bool) -> float:
     mean = float(np.mean(np.asarray(dev_S, dtype=np.float64)))
-    if not math.isfinite(mean):
-        return -math.inf
-    return mean if largest else -mean
+    score = mean if largest else -mean
+    return score if math.isfinite(mean) else -math.inf
 
 
 def _number(value: float) -> float | None:

@@ -37,7 +37,7 @@ def front(
             claims=claims,
             tally=_pages.tally(claims),
             choices=_choices(shown, claims),
-            chance=_chance(shown),
+            chance=chance(card["claims"] for card in shown),
             data=_data(shown),
             machines=sorted({_machine(card) for card in shown}),
             seconds=sum(card["seconds"] for card in shown),
@@ -94,9 +94,9 @@ def _choices(
     ]
 
 
-def _chance(cards: list[dict[str, Any]]) -> dict[str, Any]:
+def chance(experiments: Iterable[Iterable[Mapping[str, Any]]]) -> dict[str, Any]:
     """Return how many experiments test claims, and how many false verdicts to expect at most."""
-    testing = sum(any(claim["kind"] == "claim" for claim in card["claims"]) for card in cards)
+    testing = sum(any(claim["kind"] == "claim" for claim in claims) for claims in experiments)
     return {"experiments": testing, "expected": _numbers.plain(CHANCE * testing, 2)}
 
 

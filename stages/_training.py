@@ -52,12 +52,18 @@ class Run:
 
 
 class Fit(Protocol):
-    """What an experiment's `train` is handed to train its networks with."""
+    """What an experiment's `train` is handed to train its networks with, and to time work."""
 
     def __call__(self, runs: Iterable[Run], keep_best: tuple[str, str] | None = None) -> Trained:
         """Train all runs.
 
         `keep_best`, (metric, split), also keeps each run's best weights, as arm "<arm> (best)".
+        """
+
+    def time(self, name: str, works: Mapping[str, Callable[[], object]], repeats: int) -> None:
+        """Time works against each other, in turn (A B A B), after a warm-up of each.
+
+        The seconds go into the record of training, where `stages/_timed.py` finds them by `name`.
         """
 
 
@@ -71,6 +77,7 @@ class Trainer:
         scratch: the folder for checkpoints.
         kind: the engine's plan; auto chooses by what the sweep costs.
         sweeps: what each call trained, where, and how long it took.
+        timings: name of a comparison -> arm -> seconds of each repeat.
     """
 
     title: str
@@ -78,6 +85,7 @@ class Trainer:
     scratch: Path
     kind: sweep.Kind = "auto"
     sweeps: list[dict[str, Any]] = field(default_factory=list)
+    timings: dict[str, dict[str, list[float]]] = field(default_factory=dict)
 
     def __call__(self, runs: Iterable[Run], keep_best: tuple[str, str] | None = None) -> Trained:
         """Train all runs (see `Fit`)."""
@@ -88,6 +96,18 @@ class Trainer:
             results = self._run(chosen, members, tasks, keep_best)
         self.sweeps.append(_cost(chosen, members, tasks, results, seconds()))
         return collect(results)
+
+    def time(self, name: str, works: Mapping[str, Callable[[], object]], repeats: int) -> None:
+        """Time works against each other (see `Fit`)."""
+        device = _device.device()
+        for work in works.values():
+            work()
+        self.timings[name] = {arm: [] for arm in works}
+        for _ in range(repeats):
+            for arm, work in works.items():
+                with _device.stopwatch(device) as seconds:
+                    work()
+                self.timings[name][arm].append(float(f"{seconds():.6g}"))
 
     def _run(
         self,

@@ -42,7 +42,8 @@ def main(experiment: str) -> None:
         settings = about["settings"]
         train = type(block.train).model_validate(settings["train"])
         evaluated = module.evaluate(block.evaluate, train, trained, inputs, settings["seed"])
-        claims = _claims.decide(block.evaluate.claims, evaluated.effects)
+        timed = getattr(block.evaluate, "timed", {}).values()
+        claims = _claims.decide(block.evaluate.claims, evaluated.effects, beside=timed)
         digest = _digest.digest(settings, _raw(params, experiment))
         data = {role: about["data"][role] | _inputs.counts(inputs[role]) for role in inputs}
         metrics = _evaluation.metrics(data, params.profile, digest, evaluated.headline, claims)

@@ -35,7 +35,7 @@ def _tell_cost(record: Record, fit: Trainer) -> None:
     """Sum up the sweeps; an experiment without networks has none."""
     kind = _device.device()
     record.device = _device.describe(kind)
-    record.details["sweeps"] = fit.sweeps
+    record.details |= {"sweeps": fit.sweeps} | ({"timings": fit.timings} if fit.timings else {})
     steps = sum(cost["model_steps"] for cost in fit.sweeps)
     seconds = sum(cost["seconds"] for cost in fit.sweeps)
     record.timing |= {

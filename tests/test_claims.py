@@ -98,6 +98,14 @@ def test_claims_share_the_error_and_reported_numbers_do_not():
     assert [item["level"] for item in items] == [pytest.approx(0.975)] * 2 + [0.95, None]
 
 
+def test_claims_decided_elsewhere_share_the_error_too():
+    items = decide(
+        {"a": claim()}, {"a": effect(paired(spread(0.05)))}, beside=[claim(), claim(), REPORTED]
+    )
+
+    assert items[0]["level"] == pytest.approx(1 - 0.05 / 3)
+
+
 def test_a_table_of_repeats_and_rows_counts_the_rows_sampling():
     rows = np.random.default_rng(0).normal(0.05, 1, size=500)
     table = spread(0.0)[:, None] + rows

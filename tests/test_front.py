@@ -40,6 +40,18 @@ def test_the_front_table_holds_every_claim_and_needs_no_script():
     assert "+0.123" in html and "0.100 to 0.146" in html
 
 
+def test_every_filter_finds_its_field_and_its_values_on_the_rows():
+    html = front("optimizers", "dropout")
+    rows = re.findall(r'<tr role="row" (data-.*?)>', html)
+    fields = dict(re.findall(r'<select name="(\w+)">(.*?)</select>', html, re.DOTALL))
+
+    assert list(fields) == ["verdict", "experiment", "kind", "source"]
+    for field, options in fields.items():
+        found = {dict(re.findall(r'data-(\w+)="(.*?)"', row))[field] for row in rows}
+        assert set(re.findall(r'value="(.*?)"', options)) == {"", *found}
+    assert all('data-claim="' in row for row in rows)
+
+
 def test_the_front_page_says_how_many_false_verdicts_to_expect():
     html = " ".join(front("optimizers", "dropout").split())
 

@@ -4,14 +4,17 @@
   const output = form.querySelector("output");
   const fields = [...form.querySelectorAll("select")];
   const words = form.elements.words;
-  const shown = (row) =>
+  const texts = new Map(rows.map((row) => [row, `${row.textContent} ${row.dataset.claim}`.toLowerCase()]));
+  const shown = (row, wanted) =>
     fields.every((field) => !field.value || row.dataset[field.name] === field.value) &&
-    row.textContent.toLowerCase().includes(words.value.trim().toLowerCase());
+    wanted.every((word) => texts.get(row).includes(word));
   const apply = () => {
-    rows.forEach((row) => { row.hidden = !shown(row); });
+    const wanted = words.value.toLowerCase().split(/\s+/);
+    rows.forEach((row) => { row.hidden = !shown(row, wanted); });
     output.textContent = `${rows.filter((row) => !row.hidden).length} of ${rows.length}`;
   };
   form.addEventListener("input", apply);
+  form.addEventListener("reset", () => setTimeout(apply));
   form.addEventListener("submit", (event) => event.preventDefault());
   form.hidden = false;
   apply();
