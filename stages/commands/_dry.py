@@ -1,6 +1,6 @@
 """A sweep without training: an experiment's runs go in, the engine's plans for them come out."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import torch
@@ -40,6 +40,9 @@ class DryFit:
             _untrained(member, tasks[member.task], zeros[member.name], bool(keep_best))
             for member in members
         )
+
+    def time(self, name: str, works: Mapping[str, Callable[[], object]], repeats: int) -> None:
+        """Time nothing."""
 
 
 def _zeros(member: Member) -> dict[str, torch.Tensor]:
