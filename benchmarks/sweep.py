@@ -26,8 +26,9 @@ import torch
 from torch import nn
 
 from benchmarks import peers
+from benchmarks.engine import Engine
 from stages.models.mlp import mlp
-from stages.sweep import Member, Optimizer, Streams, Task, plan, run
+from stages.sweep import Optimizer, Task
 
 REPEATS = 2
 WORKERS = 2
@@ -118,45 +119,19 @@ def workloads() -> dict[str, Workload]:
     }  # fmt: skip
 
 
-def engine(work: Workload, kind: str, models: int | None = None) -> float:
-    """Seconds per model and step, all workers together: a long run minus a short one."""
-    count = models or work.models
-    long, short = (_engine_seconds(work, kind, count, e) for e in (work.epochs + 1, 1))
-    return (long - short) / (work.epochs * work.steps * count * len(work.builds))
-
-
-def _engine_seconds(work: Workload, kind: str, models: int, epochs: int) -> float:
-    members = [
-        Member(
-            f"{b}/{i}",
-            build,
-            Streams(i, i * WORKERS // models, i),
-            work.optimizer,
-            "rows",
-            epochs,
-            work.batch_size,
-            watch_every=10**9,
-        )
-        for b, build in enumerate(work.builds)
-        for i in range(models)
-    ]
-    tasks = {"rows": work.task}
-    chosen = plan(members, tasks, kind=kind, workers=WORKERS, compiler=True)
-    start = time.perf_counter()
-    for _ in run(chosen, members, tasks):
-        pass
-    return time.perf_counter() - start
-
-
 def loop(work: Workload) -> float:
     """The lecture's loop, one net of each build after the other."""
     return statistics.mean(peers.loop(work, build) for build in work.builds)
 
 
-def contestants(work: Workload) -> dict[str, Callable[[], float]]:
+def contestants(work: Workload, engine: Engine) -> dict[str, Callable[[], float]]:
     """Everyone who can run a workload; each call gives seconds per model and step."""
-    own = {f"engine, {kind}": partial(engine, work, kind) for kind in work.kinds}
+    own = {f"engine, {kind}": partial(_steady, engine, work, kind) for kind in work.kinds}
     return {"the lecture's loop": partial(loop, work), **peers.available(work), **own}
+
+
+def _steady(engine: Engine, work: Workload, kind: str) -> float:
+    return engine.cost(work, kind).seconds
 
 
 def matmul_peak() -> float:
@@ -171,9 +146,9 @@ def matmul_peak() -> float:
     return best
 
 
-def measure(work: Workload, peak: float) -> list[dict[str, float | str]]:
+def measure(work: Workload, peak: float, engine: Engine) -> list[dict[str, float | str]]:
     """One row per contestant."""
-    field = contestants(work)
+    field = contestants(work, engine)
     seconds: dict[str, list[float]] = {name: [] for name in field}
     for _ in range(REPEATS + 1):
         for name, once in field.items():
@@ -192,10 +167,10 @@ def measure(work: Workload, peak: float) -> list[dict[str, float | str]]:
     ]
 
 
-def by_models(work: Workload) -> list[dict[str, float | str]]:
+def by_models(work: Workload, engine: Engine) -> list[dict[str, float | str]]:
     """Cost per model and step by the number of models."""
     numbers = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000)
-    return [{"models": n, "ms": 1e3 * engine(work, "stacked", n)} for n in numbers]
+    return [{"models": n, "ms": 1e3 * engine.cost(work, "stacked", n).seconds} for n in numbers]
 
 
 def show(title: str, rows: list[dict[str, float | str]]) -> None:
@@ -213,11 +188,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     chosen = parser.parse_args()
     peak, works = matmul_peak(), workloads()
+    engine = Engine(WORKERS)
     found: dict[str, object] = {"peak_gflops": peak / 1e9, "torch": torch.__version__}
     print(f"matmul peak {peak / 1e9:.0f} GFLOP/s on {torch.get_num_threads()} threads")
     for key in chosen.only:
         work = works["b" if key == "n" else key]
-        rows = by_models(work) if key == "n" else measure(work, peak)
+        rows = by_models(work, engine) if key == "n" else measure(work, peak, engine)
         show(f"({key}) {work.name}", rows)
         found[key] = {"workload": work.name, "rows": rows}
     if chosen.out:

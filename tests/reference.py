@@ -21,7 +21,10 @@ LOSSES = {
 
 def make_optimizer(o: Optimizer, module: nn.Module) -> torch.optim.Optimizer:
     """The ``torch.optim`` object that a description means."""
-    parameters = [p for p in module.parameters() if p.requires_grad]
+    trained = [p for p in module.parameters() if p.requires_grad]
+    spared = [p for p in trained if p.dim() == 1 and o.penalise == "weights"]
+    penalised = [p for p in trained if all(p is not other for other in spared)]
+    parameters = [{"params": penalised}, {"params": spared, "weight_decay": 0.0}]
     common = {"lr": o.lr, "weight_decay": o.weight_decay}
     if o.name == "sgd":
         return torch.optim.SGD(parameters, momentum=o.momentum, nesterov=o.nesterov, **common)
@@ -42,6 +45,12 @@ def batch_loss(task: Task, output: Tensor, rows: Tensor) -> Tensor:
     return (F.cross_entropy(output, y, reduction="none") * weights).sum() / weights.sum()
 
 
+def l1_norm(o: Optimizer, module: nn.Module) -> Tensor:
+    """The sum of the absolute values that the L1 penalty acts on."""
+    norms = [p.abs().sum() for p in module.parameters() if p.dim() > 1 or o.penalise == "all"]
+    return torch.stack(norms).sum()
+
+
 def train_alone(member: Member, task: Task) -> tuple[nn.Module, list[float]]:
     """Train one member as a textbook does."""
     module = member.build(generator(member.streams.init)).train()
@@ -59,7 +68,7 @@ def train_alone(member: Member, task: Task) -> tuple[nn.Module, list[float]]:
                 continue
             optimizer.zero_grad()
             loss = batch_loss(task, module(x[rows]), rows)
-            loss.backward()
+            (loss + member.optimizer.l1 * l1_norm(member.optimizer, module)).backward()
             optimizer.step()
             losses.append(loss.item())
         schedule.step()

@@ -33,6 +33,12 @@ ADAPTIVE = [
     Optimizer("adam", 0.0003, betas=(0.8, 0.99), weight_decay=0.01),
     Optimizer("adamw", 0.001, weight_decay=0.1),
 ]
+PENALISED = [
+    Optimizer("sgd", 0.1, l1=0.01),
+    Optimizer("sgd", 0.1, momentum=0.5, weight_decay=0.05, l1=0.01, penalise="weights"),
+    Optimizer("adam", 0.001, l1=0.01, penalise="weights"),
+    Optimizer("adamw", 0.001, weight_decay=0.3, penalise="weights"),
+]
 FAST = [replace(o, lr=lr) for o in ADAPTIVE for lr in (0.01, 0.1)]
 
 
@@ -98,6 +104,13 @@ def test_every_optimizer_at_every_rate_in_float64(sizes: tuple[int, ...]) -> Non
 
 
 @pytest.mark.parametrize("sizes", [SMALL, LARGE])
+def test_penalties_and_what_they_spare(sizes: tuple[int, ...]) -> None:
+    members = sweep_of(PENALISED, partial(double, partial(mlp, sizes)))
+
+    assert worst_difference(members, rows()) < 1e-7
+
+
+@pytest.mark.parametrize("sizes", [SMALL, LARGE])
 def test_moderate_rates_in_float32(sizes: tuple[int, ...]) -> None:
     members = sweep_of(SGD + ADAPTIVE, partial(mlp, sizes))
 
@@ -111,8 +124,9 @@ def test_one_model_at_a_time() -> None:
 
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="there is no compiler")
-def test_compiled_steps() -> None:
-    members = sweep_of([SGD[1], ADAPTIVE[0], ADAPTIVE[4]], partial(double, partial(mlp, SMALL)))
+@pytest.mark.parametrize("sizes", [SMALL, LARGE])
+def test_compiled_steps(sizes: tuple[int, ...]) -> None:
+    members = sweep_of([SGD[1], ADAPTIVE[0], ADAPTIVE[4]], partial(double, partial(mlp, sizes)))
 
     assert worst_difference(members, rows(), "compiled") < 1e-7
 

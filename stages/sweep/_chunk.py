@@ -15,7 +15,7 @@ from stages.sweep._layers import layers_of
 from stages.sweep._ledger import Ledger
 from stages.sweep._pass import RATE
 from stages.sweep._spec import Curve, Event, Optimizer, State, Streams, Task
-from stages.sweep._step import FusedSteps, Recipe, Stack, Steps, WholeSteps
+from stages.sweep._step import FusedSteps, Recipe, Stack, StackedSteps, Steps
 from stages.sweep._updates import segments_of
 from stages.sweep._watch import Watch
 
@@ -72,14 +72,14 @@ class _Training:
         self.steps = self._choose_steps()
 
     def _choose_steps(self) -> Steps:
-        job, recipe, stack = self.job, self.recipe, self.stack
+        job, key = self.job, None
         if job.kind == "compiled":
-            key = (job.structure, recipe.loss, recipe.segments, id(job.module) if job.custom else 0)
-            return WholeSteps(recipe, stack, job.optimizers, key)
-        size = sum(p[0].numel() for p in stack.parameters)
-        if self.device.type == "cpu" and size >= FUSED_FROM:
-            return FusedSteps(recipe, stack, job.optimizers)
-        return WholeSteps(recipe, stack, job.optimizers, None)
+            key = (job.structure, self.recipe.loss, id(job.module) if job.custom else 0)
+        size = sum(p[0].numel() for p in self.stack.parameters)
+        plain = all(o.l1 == 0 and o.penalise == "all" for o in job.optimizers)
+        fused = self.device.type == "cpu" and size >= FUSED_FROM and plain
+        steps = FusedSteps if fused else StackedSteps
+        return steps(self.recipe, self.stack, job.optimizers, key)
 
     def advance(self, epoch: int) -> Event:
         """Train up to ``epoch`` (counted from 1), then watch, mark and report."""

@@ -14,11 +14,11 @@ from typing import Literal
 import torch
 
 from stages.sweep._batches import scaled
-from stages.sweep._cost import COMPILE_FROM, Load
+from stages.sweep._cost import Load
 from stages.sweep._draws import generator
-from stages.sweep._fused import FUSED_FROM
 from stages.sweep._spec import Member, SweepError, Task
 from stages.sweep._structure import Net, build_key, net_of
+from stages.sweep._updates import kind_of
 
 Kind = Literal["auto", "stacked", "compiled", "sequential"]
 
@@ -91,10 +91,10 @@ def plan(
         first = members[numbers[0]]
         task = tasks[first.task]
         net = nets[build_key(first.build), tuple(task.x.shape[1:])]
-        load = Load(net, first.epochs, len(task.x), first.batch_size)
+        kinds = len({kind_of(members[i].optimizer) for i in numbers})
+        load = Load(net, first.epochs, len(task.x), first.batch_size, kinds)
         how = _choose(kind, load, len(numbers), device, compiler)
-        size = 1 if how == "sequential" else load.chunk_size()
-        for part in _cut(numbers, members, size):
+        for part in _cut(numbers, members, load.chunk_size(how)):
             found.append(Chunk(0, len(texts), tuple(part), how, load.seconds(len(part), how)))
         texts.append(f"{net.parameters} parameters, {first.epochs} epochs")
     found.sort(key=lambda chunk: -chunk.seconds)  # the longest first: workers end together
@@ -110,10 +110,7 @@ def _choose(kind: Kind, load: Load, models: int, device: str, compiler: bool) ->
         return kind
     if load.net.convolves and device == "cpu":
         return "sequential"
-    small = load.net.parameters < FUSED_FROM and not load.net.custom
-    if compiler and small and load.seconds(models, "stacked") > COMPILE_FROM:
-        return "compiled"
-    return "stacked"
+    return "compiled" if compiler and load.repays_compiling(models) else "stacked"
 
 
 def _check(members: Sequence[Member], tasks: Mapping[str, Task]) -> None:

@@ -23,7 +23,9 @@ class Optimizer:
     """One member's optimizer, with the exact meaning that ``torch.optim`` gives its numbers.
 
     ``gamma`` and ``every`` are those of ``StepLR``: the rate is multiplied by ``gamma`` after
-    each ``every`` epochs.
+    each ``every`` epochs. ``l1`` is the factor of a penalty on the sum of absolute values, which
+    torch leaves to the loss; with ``penalise="weights"`` neither it nor the decay acts on biases
+    and scales, the parameters with one axis.
     """
 
     name: Literal["sgd", "rmsprop", "adam", "adamw"]
@@ -36,6 +38,8 @@ class Optimizer:
     eps: float = 1e-8
     gamma: float = 1.0
     every: int = 1
+    l1: float = 0.0
+    penalise: Literal["all", "weights"] = "all"
 
     def __post_init__(self) -> None:
         if self.name not in ("sgd", "rmsprop", "adam", "adamw"):

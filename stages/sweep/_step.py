@@ -1,14 +1,15 @@
 """One training step of a stack: tensors M,... and a batch go in; losses M come out.
 
-Two ways to take it, with equal results up to rounding: ``WholeSteps`` as one pure function, which
-``torch.compile`` can fuse; ``FusedSteps`` as gradients followed by torch's fused updates.
+Two ways to take it, with equal results up to rounding: ``StackedSteps`` as one function of the
+whole stack; ``FusedSteps`` as gradients of the stack and torch's fused update of each member. Of
+the first all can be compiled, of the second the gradients.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, TypeVar, cast
 
 import torch
 from torch import Tensor
@@ -51,7 +52,7 @@ class Recipe:
         return loss_M.detach(), torch.autograd.grad(loss_M.sum(), leaves)
 
     def whole(
-        self, stack: Stack, numbers: Sequence[Numbers], batch: Batch, key_M2: Tensor | None
+        self, stack: Stack, batch: Batch, key_M2: Tensor | None, numbers: Sequence[Numbers]
     ) -> Tensor:
         """Gradients and updates; the mean loss of the batch before them, M."""
         loss_M, gradients = self.gradients(stack, batch, key_M2)
@@ -60,21 +61,32 @@ class Recipe:
         return loss_M
 
 
-Whole = Callable[[Stack, Sequence[Numbers], Batch, Tensor | None], Tensor]
-_COMPILED: dict[Hashable, Whole] = {}  # kept so that the chunks of a group compile once a process
+Function = TypeVar("Function", bound=Callable[..., Any])
+_COMPILED: dict[Hashable, Any] = {}  # kept so that the chunks of a group compile once a process
 
 
-def compiled(recipe: Recipe, key: Hashable) -> Whole:
-    """``recipe.whole`` through ``torch.compile``; equal keys promise equal recipes."""
-    if key not in _COMPILED:
-        import torch._dynamo as dynamo  # seconds to import: for those who compile
-        import torch._inductor.config as inductor
+def compiled(function: Function, key: Hashable) -> Function:
+    """``function(stack, batch, ...)`` compiled, but for a short last batch; equal keys share it."""
+    fast = _COMPILED[key] = _COMPILED.get(key) or _compile(function)
+    full = 0
 
-        dynamo.config.trace_autograd_ops = True
-        dynamo.config.recompile_limit = 2**10  # one entry per group, not a runaway
-        inductor.compile_threads = 1  # here, not in processes of its own
-        _COMPILED[key] = torch.compile(recipe.whole, fullgraph=True, dynamic=False)
-    return _COMPILED[key]
+    def choose(stack: Stack, batch: Batch, *more: Any) -> Any:
+        nonlocal full
+        rows = batch.x.shape[1]
+        full = max(full, rows)
+        return (fast if rows == full else function)(stack, batch, *more)
+
+    return cast(Function, choose)
+
+
+def _compile(function: Function) -> Function:
+    import torch._dynamo as dynamo  # seconds to import: for those who compile
+    import torch._inductor.config as inductor
+
+    dynamo.config.trace_autograd_ops = True
+    dynamo.config.recompile_limit = 2**10  # one entry per group, not a runaway
+    inductor.compile_threads = 1  # here, not in processes of its own
+    return cast(Function, torch.compile(function, fullgraph=True, dynamic=False))
 
 
 class Steps(Protocol):
@@ -87,37 +99,38 @@ class Steps(Protocol):
         """Take the epoch's step ``number`` (from 0); the batch's mean loss before it, M."""
 
 
-class WholeSteps:
-    """Steps as one function; compiled if a key is given, but for a short last batch."""
+class StackedSteps:
+    """Steps of all members at once, the diverged among them, who are put back later."""
 
     def __init__(
         self, recipe: Recipe, stack: Stack, optimizers: Sequence[Optimizer], key: Hashable | None
     ) -> None:
-        self._recipe, self._stack = recipe, stack
+        self._stack = stack
         like = stack.parameters[0]
         self._columns = [Columns(segment, optimizers, like) for segment in recipe.segments]
-        self._full = recipe.whole if key is None else compiled(recipe, key)
-        self._rows = 0
+        whole = recipe.whole
+        self._whole = whole if key is None else compiled(whole, (key, recipe.segments))
         self._numbers: list[tuple[Numbers, ...]] = []
 
     def start(self, epoch: int, steps: range, alive: Sequence[bool]) -> None:
-        """Prepare the numbers of all segments; the diverged are stepped too, and put back later."""
+        """Prepare the numbers of all segments."""
         of_segments = [columns.epoch(epoch, steps) for columns in self._columns]
         self._numbers = list(zip(*of_segments, strict=True))
 
     def take(self, number: int, batch: Batch, key_M2: Tensor | None) -> Tensor:
         """Take a step; see :class:`Steps`."""
-        rows = batch.x.shape[1]
-        self._rows = max(self._rows, rows)
-        step = self._full if rows == self._rows else self._recipe.whole
-        return step(self._stack, self._numbers[number], batch, key_M2)
+        return self._whole(self._stack, batch, key_M2, self._numbers[number])
 
 
 class FusedSteps:
-    """Steps as gradients and a fused update of each member that is alive."""
+    """Steps as gradients of all members and a fused update of each one that is alive."""
 
-    def __init__(self, recipe: Recipe, stack: Stack, optimizers: Sequence[Optimizer]) -> None:
-        self._recipe, self._stack = recipe, stack
+    def __init__(
+        self, recipe: Recipe, stack: Stack, optimizers: Sequence[Optimizer], key: Hashable | None
+    ) -> None:
+        self._stack = stack
+        gradients = recipe.gradients
+        self._gradients = gradients if key is None else compiled(gradients, key)
         self._updates = FusedUpdates(optimizers, stack.parameters, stack.slots)
         self._epoch, self._steps, self._alive = 0, range(0), [True] * len(optimizers)
 
@@ -127,6 +140,6 @@ class FusedSteps:
 
     def take(self, number: int, batch: Batch, key_M2: Tensor | None) -> Tensor:
         """Take a step; see :class:`Steps`."""
-        loss_M, gradients = self._recipe.gradients(self._stack, batch, key_M2)
+        loss_M, gradients = self._gradients(self._stack, batch, key_M2)
         self._updates.apply(gradients, self._epoch, self._steps[number], self._alive)
         return loss_M

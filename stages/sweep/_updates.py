@@ -28,13 +28,14 @@ def kind_of(o: Optimizer) -> Kind:
 
 @dataclass(frozen=True)
 class Segment:
-    """Members ``start`` to ``stop`` of a chunk, of one kind; whether any has momentum or decay."""
+    """Members ``start`` to ``stop`` of a chunk, of one kind; whether any has what costs more."""
 
     start: int
     stop: int
     kind: Kind
     moves: bool
     decays: bool
+    shrinks: bool
 
     @property
     def slots(self) -> int:
@@ -42,12 +43,20 @@ class Segment:
         return 2 if self.kind[0] != "sgd" else int(self.moves)
 
 
+class Penalty(NamedTuple):
+    """Weight decay and the factor of an L1 penalty: columns of a segment's members."""
+
+    decay: Tensor
+    l1: Tensor
+
+
 class Numbers(NamedTuple):
     """A segment's numbers in one step: columns of its members, and Adam's bias corrections."""
 
     rate: Tensor
     momentum: Tensor
-    decay: Tensor
+    weights: Penalty
+    others: Penalty
     bias1: Tensor
     bias2: Tensor
 
@@ -63,6 +72,7 @@ def segments_of(optimizers: Sequence[Optimizer]) -> tuple[Segment, ...]:
             kinds[start],
             any(o.momentum for o in optimizers[start:stop]),
             any(o.weight_decay for o in optimizers[start:stop]),
+            any(o.l1 for o in optimizers[start:stop]),
         )
         for start, stop in pairwise([0, *changes, len(kinds)])
     )
@@ -76,9 +86,16 @@ class Columns:
         self._betas = segment.kind[2] if segment.kind[0].startswith("adam") else (0.0, 0.0)
         self._like = like
         self._momentum = self._column([o.momentum for o in self._own])
-        self._decay = self._column([o.weight_decay for o in self._own])
+        self._weights = self._penalty(lambda o: True)
+        self._others = self._penalty(lambda o: o.penalise == "all")
         self._rates: list[float] = []
         self._rate = self._one = self._column([1.0])
+
+    def _penalty(self, applies: Callable[[Optimizer], bool]) -> Penalty:
+        return Penalty(
+            self._column([o.weight_decay * applies(o) for o in self._own]),
+            self._column([o.l1 * applies(o) for o in self._own]),
+        )
 
     def _column(self, values: Sequence[float]) -> Tensor:
         return torch.tensor(values, dtype=torch.float64).to(self._like.device, self._like.dtype)
@@ -89,7 +106,7 @@ class Columns:
         if rates != self._rates:
             self._rates, self._rate = rates, self._column(rates)
         return [
-            Numbers(self._rate, self._momentum, self._decay, bias1, bias2)
+            Numbers(self._rate, self._momentum, self._weights, self._others, bias1, bias2)
             for bias1, bias2 in zip(*self._biases(steps), strict=True)
         ]
 
@@ -111,7 +128,10 @@ def update(
     for i, whole in enumerate(parameters):
         p, g = whole[rows], gradients[i][rows]
         own = [slot[i][rows] for slot in slots[: segment.slots]]
-        rate, decay = _column(n.rate, p), _column(n.decay, p)
+        penalty = n.weights if p.dim() > 2 else n.others
+        rate, decay = _column(n.rate, p), _column(penalty.decay, p)
+        if segment.shrinks:
+            g = g + _column(penalty.l1, p) * p.sign()
         if segment.decays and name == "adamw":
             p.mul_(1 - rate * decay)
         elif segment.decays:
