@@ -106,14 +106,14 @@ def compared(results: Results, settings: Report) -> list[Compared]:
     nets = grid(results, "train")
     short = nets[nets["steps"] == nets["steps"].min()]
     deepest = short[short["blocks"] == short["blocks"].max()]["mean"]
-    cells = [
-        _cell(short, blocks, width, value)
-        for blocks, cells in NOTEBOOK.items()
-        for width, value in cells.items()
-    ]
     r_S = results.arrays["notebook_r_S"]
     return [
-        *(cell for cell in cells if cell),
+        *(
+            cell
+            for blocks, cells in NOTEBOOK.items()
+            for width, value in cells.items()
+            if (cell := _cell(short, blocks, width, value))
+        ),
         Compared(
             "the same, 5 blocks, nearly every width",
             "33 to 67 %",
@@ -156,8 +156,7 @@ def _bistable(results: Results) -> Compared:
     nets = grid(results, "test").query("blocks == 4")
     long = nets[nets["steps"] == nets["steps"].max()]
     ours = long.loc[(long["width"] - 12).abs().idxmin()]
-    values = 100 * results.trials[results.trials["arm"] == ours["arm"]]["value"]
-    low, high = values.min(), values.max()
+    low, high = 100 * results.trials.query("arm == @ours.arm")["value"].agg(["min", "max"])
     return Compared(
         "4 blocks of 12 units (723 parameters), 2500 steps",
         "98.7 and 34.7 %, two runs",
@@ -238,13 +237,9 @@ def steps_to_level(results: Results) -> draw.Figure:
     """Draw how many steps the nets need to learn their training rows."""
     nets = grid(results, "test")
     figure, ax = draw.canvas(height=2.8)
-    draw.heatmap(
-        ax,
-        results.arrays["steps_to_level_WL"].T / 100,
-        [f"{blocks}" for blocks in sorted(nets["blocks"].unique())],
-        [f"{width}" for width in sorted(nets["width"].unique())],
-        "hundreds of steps",
-    )
+    blocks, widths = ([str(n) for n in sorted(set(nets[name]))] for name in ("blocks", "width"))
+    hundreds_LW = results.arrays["steps_to_level_WL"].T / 100
+    draw.heatmap(ax, hundreds_LW, blocks, widths, "hundreds of steps")
     ax.set_xlabel("units per layer")
     ax.set_ylabel("blocks")
     return draw.Figure(
@@ -259,9 +254,10 @@ def steps_to_level(results: Results) -> draw.Figure:
 def by_parameters(results: Results, settings: Report) -> draw.Figure:
     """Draw test accuracy after the long budget against the number of parameters."""
     nets = grid(results, "test")
-    nets = nets[nets["steps"] == nets["steps"].max()]
     width, blocks = nets["width"], nets["blocks"]
-    nets = nets.assign(width=5 * width + blocks * (width**2 + width) + 3 * width + 3)
+    nets = nets[nets["steps"] == nets["steps"].max()].assign(
+        width=5 * width + blocks * (width**2 + width) + 3 * width + 3
+    )
     figure, ax = draw.canvas()
     lines(ax, nets)
     _accuracy(ax, "test accuracy", settings)
