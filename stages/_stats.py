@@ -4,6 +4,7 @@ In: one effect per repeat, a table of repeats x test rows, or successes. Out: an
 what it says about a margin. Shapes: S seeds (repeats), R test rows, N cases.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -196,6 +197,25 @@ def worst_error(errors: ArrayLike) -> float:
 def identity_holds(errors: ArrayLike, tolerance: float) -> bool:
     """Return whether the worst absolute error is at most the tolerance (NaN never is)."""
     return worst_error(errors) <= tolerance
+
+
+def influence(
+    statistic: Callable[[NDArray[np.float64]], NDArray[np.float64]], table_SCR: ArrayLike
+) -> NDArray[np.float64]:
+    """Share a statistic out among seeds and test rows, (S, R), for `crossed_interval`.
+
+    The statistic takes the mean over rows of C outcomes, (S, C), to one number per seed, (S,). A
+    row's share is the jackknife's: how far the statistic moves without it, times R - 1. The mean
+    over rows is the statistic itself, without the jackknife's correction of its bias (Efron &
+    Tibshirani 1993, An Introduction to the Bootstrap, chapter 11).
+    """
+    x_SCR = _finite(table_SCR, 3, "seeds x outcomes x test rows")
+    total_SC, R = x_SCR.sum(-1), x_SCR.shape[-1]
+    left = [statistic((total_SC - x_SCR[..., r]) / (R - 1)) for r in range(R)]
+    left_SR = np.stack(left, axis=1)
+    moved_SR = left_SR - left_SR.mean(axis=1, keepdims=True)
+    shares_SR: NDArray[np.float64] = statistic(total_SC / R)[:, None] - (R - 1) * moved_SR
+    return shares_SR
 
 
 def _t_interval(mean: float, variance: float, df: float, n: int, level: float) -> Interval:
