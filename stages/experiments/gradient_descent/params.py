@@ -53,6 +53,13 @@ class Schedules(Block):
     noise: PositiveFloat
 
 
+class Hessians(Block):
+    """Random symmetric matrices; the leading blocks of one stand for fewer dimensions."""
+
+    repeats: PositiveInt
+    dimensions: Annotated[int, Field(ge=3)]
+
+
 class Train(Block):
     """Descend by hand, from many starts and at many rates."""
 
@@ -63,6 +70,7 @@ class Train(Block):
     sweep: Sweep
     starts: Starts
     schedules: Schedules
+    hessians: Hessians
 
 
 class Local(Block):
@@ -79,6 +87,7 @@ class Trade(Block):
     slow: PositiveFloat
     fast: Annotated[list[PositiveFloat], Field(min_length=2, max_length=2)]
     rates: PositiveInt
+    distance: PositiveFloat
     least_distance: PositiveFloat
     least_r2: PositiveFloat
 
@@ -94,13 +103,6 @@ class Flat(Block):
     moved: PositiveFloat
 
 
-class Hessians(Block):
-    """Random symmetric matrices; the leading blocks of one stand for fewer dimensions."""
-
-    repeats: PositiveInt
-    dimensions: Annotated[int, Field(ge=3)]
-
-
 class Evaluate(Block):
     """How the claims are tested."""
 
@@ -111,7 +113,7 @@ class Evaluate(Block):
     flat: Flat
     restart_counts: list[PositiveInt]
     found_within: PositiveFloat
-    hessians: Hessians
+    least_start_distance: PositiveFloat
     claims: dict[str, ClaimSettings]
 
 
