@@ -193,14 +193,15 @@ def flat(setup: Flat, train: Train, lowest: Minima) -> Effect:
 
 def starts(settings: Evaluate, trained: Trained, lowest: Minima) -> Evaluated:
     """Compare where random starts end, and how often the best of several is the lowest minimum."""
-    apart, gaps, trials, arrays = [], [], [], {}
+    apart, gaps, trials = [], [], []
+    arrays = {"restart counts": np.array(settings.restart_counts)}
     for name in HILLY:
         ends_SKF = torch.from_numpy(trained.weights[f"{name} random/end"])
         which_SK = torch.cdist(ends_SKF, lowest[name]).argmin(-1)
         apart.append((which_SK[:, 0] != which_SK[:, 1]).numpy())
         best_SK, share = best_found(name, settings, trained, lowest[name], "end")
         idle_SK, _ = best_found(name, settings, trained, lowest[name], "start")
-        formula_K = 1 - (1 - share) ** np.array(settings.restart_counts)
+        formula_K = 1 - (1 - share) ** arrays["restart counts"]
         gaps.append((best_SK - formula_K).mean(1))
         arrays[f"{name} formula"] = formula_K
         for i, count in enumerate(settings.restart_counts):
@@ -218,8 +219,8 @@ def starts(settings: Evaluate, trained: Trained, lowest: Minima) -> Evaluated:
             "restarts_find_global": Effect(
                 paired(np.mean(gaps, 0)),
                 "share of repeats that found the lowest minimum - 1 + (1 - p)^k",
-                f"the lowest end of k random starts, k of {settings.restart_counts}, on three landscapes (mean); p "
-                "from a regular grid of starts",
+                f"the lowest end of k random starts, k of {settings.restart_counts}, on three "
+                "landscapes (mean); p from a regular grid of starts",
                 "notes L73-74",
             ),
         },

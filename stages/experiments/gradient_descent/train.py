@@ -210,7 +210,8 @@ def drawings(settings: Train, weights: Mapping[str, np.ndarray]) -> dict[str, np
     """Return what the figures need: the landscapes, the paths, the sweep's ends, the rates."""
     arrays = {name: weights[name] for name in weights if name.startswith("shown ")}
     for name, land in LANDSCAPES.items():
-        x_NF = grid(land.extent, land.axes, 401 if land.axes == 1 else 201**2)
+        wide = 1.2 * land.extent if land.axes == 1 else land.extent
+        x_NF = grid(wide, land.axes, 401 if land.axes == 1 else 201**2)
         arrays[f"{name}/x"], arrays[f"{name}/value"] = x_NF.numpy(), land.value(x_NF).numpy()
     counts = sweep_counts(settings.sweep)
     decay_T = schedule_rates(settings.schedules).numpy()

@@ -22,6 +22,7 @@ class Train(Block):
     rate: PositiveFloat
     steps: PositiveInt
     watch_every: PositiveInt
+    twin_steps: PositiveInt
 
 
 class Grid(Block):
@@ -33,18 +34,13 @@ class Grid(Block):
 
 
 class Evaluate(Block):
-    """How the identities are checked."""
+    """How many random cases, and how the identities are checked."""
 
     cases: PositiveInt
     classes: Annotated[int, Field(ge=3)]
     rows: Annotated[int, Field(ge=3)]
-    features: PositiveInt
-    hidden: Annotated[int, Field(ge=2)]
-    rate: PositiveFloat
-    steps: PositiveInt
     logit_deviation: PositiveFloat
     whole_numbers: PositiveInt
-    probability: Annotated[float, Field(gt=0, lt=1)]
     activations: Grid
     predictions: Grid
     target: float
