@@ -4,8 +4,6 @@ import math
 from collections.abc import Iterator
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from stages import _figures as draw
 from stages._results import Compared, Results
@@ -218,7 +216,7 @@ def schedules(results: Results) -> draw.Figure:
             draw.band(ax, curve["step"], curve["mean"], *limits, SCHEDULES[name], style)
     axes[0].set(xlabel="step", ylabel="learning rate")
     for ax, title in ((axes[1], "without noise"), (axes[2], "noisy slopes")):
-        _decades(ax, "")
+        draw.decade_axis(ax, "")
         ax.set_title(title, fontweight="normal", fontsize=9.5)
         ax.set_xlabel("step")
     axes[1].set_ylim(1e-9, 3)
@@ -242,7 +240,7 @@ def minima(results: Results) -> draw.Figure:
     red = draw.STYLES[1].colour
     ax.plot(dimensions[:3], THEORY, "x", color=red, ms=11, mew=1.6, label="theory")
     draw.legend(ax, columns=2)
-    _decades(ax, "share of minima")
+    draw.decade_axis(ax, "share of minima")
     ax.set_xticks(dimensions)
     ax.set_xlabel("dimensions")
     return draw.Figure(
@@ -290,11 +288,3 @@ def _range(results: Results, low: float, high: float) -> str:
 
 def _last(results: Results, name: str) -> float:
     return float(results.curve(name, DISTANCE, "train")["mean"].iloc[-1])
-
-
-def _decades(ax: Axes, label: str) -> None:
-    ax.set_yscale("log")
-    ax.yaxis.set_major_locator(LogLocator(base=10))
-    ax.yaxis.set_minor_locator(NullLocator())
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: draw.power_of_ten(value)))
-    ax.set_ylabel(label)
