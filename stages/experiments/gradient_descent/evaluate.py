@@ -289,8 +289,8 @@ def dimensions(minimum_SD: np.ndarray) -> Evaluated:
         effects={
             "minima_rarer_in_high_dimension": Effect(
                 rate(~minimum_SD[:, worst + 1], where=minimum_SD[:, worst]),
-                f"share of the minima of {worst + 1} dimensions that are none in {worst + 2}",
-                f"random symmetric Hessians, the dimension (2 to {D}) that removes the fewest",
+                f"share of minima at d = {worst + 1} that are none at d = {worst + 2}",
+                f"random symmetric Hessians, where one dimension more (up to {D}) removes least",
                 "notes L71-72",
             )
         },

@@ -42,6 +42,7 @@ LECTURE = [
     ),
     ("BCELoss goes with a sigmoid; with BCELogitsLoss it is left out.", "notes L142-143"),
     ("The bias is one in every layer.", "notes L160"),
+    ("A net for three clusters ends on a softmax and is trained with CrossEntropyLoss.", "course"),
     ("Losses of one's own: L1, L2 with the mean output, minus the correlation.", "notes L608-673"),
 ]
 STATEMENTS = {
