@@ -211,6 +211,15 @@ def log_axis(ax: Axes, label: str) -> None:
     ax.set_ylabel(label)
 
 
+def decade_axis(ax: Axes, label: str) -> None:
+    """Make y logarithmic over many decades, with whole powers of ten as ticks."""
+    ax.set_yscale("log")
+    ax.yaxis.set_major_locator(LogLocator(base=10))
+    ax.yaxis.set_minor_locator(NullLocator())
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: power_of_ten(value)))
+    ax.set_ylabel(label)
+
+
 def power_of_ten(value: float) -> str:
     """Write a power of ten without mathtext, so that the text can be selected."""
     exponent = str(round(float(np.log10(value)))) if value > 0 else "0"

@@ -174,3 +174,14 @@ def test_a_scale_is_linear_and_survives_a_single_value():
 
     assert to_x(0.5) == pytest.approx((to_x(0) + to_x(1)) / 2)
     assert scale([0.3])(0.3) == 170
+
+
+def test_a_decade_axis_has_whole_powers_of_ten():
+    with draw.style():
+        _, ax = draw.canvas()
+        ax.plot([1, 2], [2e-6, 0.5])
+        draw.decade_axis(ax, "distance")
+        labels = [ax.yaxis.get_major_formatter()(y) for y in ax.yaxis.get_majorticklocs()]
+
+    assert {"10⁻⁵", "10⁻³", "10⁻¹"} <= set(labels)
+    assert (ax.get_yscale(), ax.get_ylabel()) == ("log", "distance")

@@ -1,0 +1,290 @@
+"""Where does gradient descent end? Figures and wording."""
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from stages import _figures as draw
+from stages._results import Compared, Results
+from stages.experiments.gradient_descent.params import Report
+
+TITLE = "Gradient descent"
+FOLDER = "Folder 5"
+QUESTION = (
+    "Where does gradient descent end, how near to a minimum, and what do rate and start decide?"
+)
+LECTURE = [
+    ("At a minimum the slope is zero, negative before and positive after.", "notes L56"),
+    ("It may be zero elsewhere, where the function is constant: it vanishes.", "notes L58"),
+    ("Descent may end not on the minimum but near it; the learning rate decides.", "notes L69"),
+    (
+        "Local minima can hide the global one. With many variables they are practically "
+        "impossible: where one variable is at a minimum another is at a maximum.",
+        "notes L70-72",
+    ),
+    ("Train several times, from other random starts, to be sure of the minimum.", "notes L73-74"),
+    ("The gradient is the list of the derivatives by each variable.", "notes L76"),
+    ("Rate and number of steps together lead to the minimum.", "notes L78"),
+    ("The rate may be fixed, or change with time or with the slope.", "notes L79"),
+    ("Where the slope is very steep a step may jump over the minimum.", "notes L83"),
+]
+STATEMENTS = {
+    "slope_changes_sign": (
+        "At minima, and only there, the slope goes from minus to plus, at maxima the other way."
+    ),
+    "gradient_is_the_partials": "The gradient is the list of the partial derivatives.",
+    "ends_near_not_on": (
+        "Each step multiplies a small distance to the minimum by 1 - rate x curvature, so that "
+        "descent ends near the minimum and not on it."
+    ),
+    "rate_times_steps": (
+        "At small rates only the product of rate and steps counts, at large ones it no longer does."
+    ),
+    "diverges_beyond_two_over_curvature": (
+        "Descent leaves a minimum if the rate is above 2 / curvature, and approaches it if below."
+    ),
+    "flat_is_not_minimum": "Descent does not leave flat places, though they are no minimum.",
+    "start_decides_minimum": "At least a quarter of pairs of random starts part ways.",
+    "restarts_find_global": (
+        "The best of k restarts finds the lowest minimum as often as k independent tries would, "
+        "1 - (1 - p)^k, within five points."
+    ),
+    "schedule_order_is_irrelevant_without_noise": (
+        "On a parabola without noise the order of the rates does not matter, and any of them "
+        "beats their mean used all the time."
+    ),
+    "decay_beats_reversed_with_noise": (
+        "With noisy slopes falling rates end at least a fifth nearer than the same rates rising."
+    ),
+    "minima_rarer_in_high_dimension": "Each further dimension ends at least half of the minima.",
+}
+CORRECTED = [
+    "The notebook drew its image of rates and steps without turning the matrix, so that its axes "
+    "are exchanged, and with colours that end at -1.45 and -1.2; here a colour is the distance to "
+    "the minimum.",
+    "It compared schedules from different starts and with different mean rates (.01 and .049); "
+    "here all start together, and all but the one by slope have the same mean.",
+    "Its falling rate is zero in the last step. We keep that: all orders share these rates.",
+    "The notes call an update near zero a vanished gradient (L68). At a minimum it is near zero as "
+    "well; what tells the two apart is lower ground close by.",
+    "The notes infer that deep nets have practically no local minima. Tested is the argument, on "
+    "random Hessians; a net's are not random.",
+]
+RUN = (
+    "Steps are taken by hand, without an optimizer: on the course's three curves and its surface, "
+    "from shown starts, random ones and regular ones, over its grid of rates and numbers of steps, "
+    "and by five schedules with noise and without."
+)
+CURVES = {"parabola": "3x² − 3x + 4", "cosine": "cos(2πx) + x²", "sine": "sin(x) exp(−x²/20)"}
+ORDERS = {"decay": "falling", "reversed": "rising", "shuffled": "shuffled", "fixed": "their mean"}
+SCHEDULES = {**ORDERS, "by slope": "by slope"}
+DISTANCE = "distance to the minimum"
+FOUND = "found the lowest minimum"
+# All eigenvalues of a random symmetric Gaussian matrix are positive, in 1, 2 and 3 dimensions.
+THEORY = (1 / 2, (2 - math.sqrt(2)) / 4, (math.pi - 2 * math.sqrt(2)) / (4 * math.pi))
+
+
+def figures(results: Results, settings: Report) -> Iterator[draw.Figure]:
+    """Yield the surface, the curves, rates and steps, starts, schedules and dimensions."""
+    yield surface(results, settings)
+    yield curves(results)
+    yield rate_and_steps(results)
+    yield starts(results)
+    yield schedules(results)
+    yield minima(results)
+
+
+def surface(results: Results, settings: Report) -> draw.Figure:
+    """Draw the surface from above with three paths."""
+    figure, ax = draw.canvas(height=4.4)
+    side = math.isqrt(len(results.arrays["surface/value"]))
+    image_YX = results.arrays["surface/value"].reshape(side, side).T
+    edge, limit = abs(results.arrays["surface/x"]).max(), settings.surface_limit
+    shown = ax.imshow(
+        image_YX, origin="lower", extent=(-edge, edge, -edge, edge), vmin=-limit, vmax=limit
+    )
+    figure.colorbar(shown, ax=ax, label=f"z, cut at ±{limit:g}", extend="both", pad=0.02)
+    for path_TF in results.arrays["shown surface/path"]:
+        ax.plot(*path_TF.T, color="#ffffff", linewidth=2.4)
+        ax.plot(*path_TF.T, color="#000000", linewidth=1.1)
+        ax.plot(*path_TF[0], "s", color="#ffffff", markeredgecolor="#000000")
+        ax.plot(*path_TF[-1], "o", color="#000000", markeredgecolor="#ffffff")
+    ax.grid(visible=False)
+    ax.set(xlabel="x", ylabel="y")
+    return draw.Figure(
+        "surface",
+        figure,
+        "Three descents (square to dot) on the course's surface, each into another minimum.",
+        "Map of a surface with two hills and three hollows; three paths lead into the hollows.",
+    )
+
+
+def curves(results: Results) -> draw.Figure:
+    """Draw the three curves, with each shown start and end."""
+    figure, axes = draw.panels(3, height=2.7)
+    for ax, (name, formula) in zip(axes, CURVES.items(), strict=True):
+        x_N, y_N = results.arrays[f"{name}/x"][:, 0], results.arrays[f"{name}/value"]
+        draw.line(ax, x_N, y_N)
+        path_ST = results.arrays[f"shown {name}/path"][..., 0]
+        for column, mark in ((0, "s"), (-1, "o")):
+            at_S = path_ST[:, column]
+            filling = "full" if column else "none"
+            height_S = np.interp(at_S, x_N, y_N)
+            ax.plot(at_S, height_S, mark, color=draw.STYLES[1].colour, fillstyle=filling)
+        ax.set_title(formula, fontweight="normal", fontsize=9.5)
+        ax.set_xlabel("x")
+    axes[0].set_ylabel("f(x)")
+    return draw.Figure(
+        "curves",
+        figure,
+        "Starts (squares) and ends (dots). The start on the middle curve's top never moves; one "
+        "at .0001 beside it does.",
+        "Three line charts with marked points: most ends lie in hollows, one stays on a top.",
+    )
+
+
+def rate_and_steps(results: Results) -> draw.Figure:
+    """Draw the distance to the minimum by rate and number of steps, with lines of equal product."""
+    figure, ax = draw.canvas(height=3.8)
+    rate_S, count_N = results.arrays["sweep/rates"], results.arrays["sweep/counts"]
+    to = results.arrays["sweep/ends"][-1, -1]
+    distance_NS = np.abs(results.arrays["sweep/ends"].T - to)
+    shown = ax.pcolormesh(
+        rate_S, count_N, np.log10(np.maximum(distance_NS, 1e-6)), rasterized=True, cmap="cividis"
+    )
+    figure.colorbar(shown, ax=ax, label="log₁₀ of the distance to the minimum", pad=0.02)
+    for product in (2, 5, 15):
+        ax.plot(rate_S[1:], product / rate_S[1:], color="#ffffff", linewidth=2.6)
+        ax.plot(rate_S[1:], product / rate_S[1:], color="#000000", linewidth=1.1)
+        box = {"facecolor": "#ffffff", "edgecolor": "none", "pad": 1.5}
+        ax.text(0.085, product / 0.085, str(product), ha="center", va="center", bbox=box)
+    ax.set_ylim(count_N[0], count_N[-1])
+    ax.set(xlabel="learning rate", ylabel="steps")
+    ax.grid(visible=False)
+    return draw.Figure(
+        "rate_and_steps",
+        figure,
+        "Where descent stands on the sine, from 0, by rate and steps; along the lines rate x "
+        "steps is 2, 5 and 15.",
+        "Image: the distance falls towards the upper right, and is equal along the lines.",
+    )
+
+
+def starts(results: Results) -> draw.Figure:
+    """Draw the end by start on the sine, and how often the best of k finds the lowest minimum."""
+    figure, axes = draw.panels(2, height=3.2)
+    start_S, end_S = results.arrays["sine/start"], results.arrays["sine/end"]
+    axes[0].plot(start_S, end_S, ".", color=draw.STYLES[0].colour, markersize=2.5)
+    axes[0].set(xlabel="start on the sine", ylabel="end after 1000 steps")
+    ks = results.arrays["restart counts"].tolist()
+    for name, style in draw.styles(["cosine", "sine", "surface"]).items():
+        table = [results.arm(f"{name}, best of {k}", FOUND) for k in ks]
+        mean, low, high = ([row[column] for row in table] for column in ("mean", "low", "high"))
+        axes[1].vlines(ks, low, high, color=style.colour)
+        axes[1].plot(ks, mean, style.marker, color=style.colour)
+        draw.line(axes[1], ks, results.arrays[f"{name} formula"], name, style)
+    idle = [results.arm(f"surface, best of {k}, no descent", FOUND) for k in ks]
+    draw.line(axes[1], ks, [row["mean"] for row in idle], "surface, no descent", draw.PLAIN)
+    axes[1].set_xscale("log", base=2)
+    axes[1].set_xticks(ks, [str(k) for k in ks])
+    axes[1].set_xlabel("random starts k")
+    draw.percent_axis(axes[1], FOUND)
+    axes[1].set_ylim(0, 1.02)
+    draw.legend(axes[1], columns=2)
+    return draw.Figure(
+        "starts",
+        figure,
+        "Left: on the sine the start decides the end. Right: how often the lowest of k ends is the "
+        "lowest minimum; bars are 95 % intervals, lines 1 - (1 - p)^k.",
+        "Left: ends jump between minima. Right: success rises with k along the formula.",
+    )
+
+
+def schedules(results: Results) -> draw.Figure:
+    """Draw the rates by step, and the mean distance without noise and with it."""
+    figure, axes = draw.panels(3, height=3.0)
+    decay_T = results.arrays["decay/rates"]
+    rates = {"decay": decay_T, "reversed": decay_T[::-1], "fixed": decay_T * 0 + decay_T.mean()}
+    steps = np.arange(1, len(decay_T) + 1)
+    for name, style in draw.styles(SCHEDULES).items():
+        if name in rates:
+            draw.line(axes[0], steps, rates[name], "", style)
+        for ax, suffix in ((axes[1], ""), (axes[2], ", noise")):
+            curve = results.curve(f"{name}{suffix}", DISTANCE, "train")
+            limits = curve["low"].clip(lower=1e-12), curve["high"]
+            draw.band(ax, curve["step"], curve["mean"], *limits, SCHEDULES[name], style)
+    axes[0].set(xlabel="step", ylabel="learning rate")
+    for ax, title in ((axes[1], "without noise"), (axes[2], "noisy slopes")):
+        draw.decade_axis(ax, "")
+        ax.set_title(title, fontweight="normal", fontsize=9.5)
+        ax.set_xlabel("step")
+    axes[1].set_ylim(1e-9, 3)
+    axes[1].set_ylabel("distance to the minimum")
+    draw.legend(axes[1], columns=3)
+    return draw.Figure(
+        "schedules",
+        figure,
+        "The same rates in different orders on the parabola: mean distance to the minimum over "
+        "random starts, with 95 % intervals.",
+        "Three panels: without noise all orders end together, with it falling rates end nearest.",
+    )
+
+
+def minima(results: Results) -> draw.Figure:
+    """Draw the share of minima by dimension, beside what theory says."""
+    figure, ax = draw.canvas(height=3.2)
+    share_D, low_D, high_D = results.arrays["minima"].T
+    dimensions = np.arange(1, len(share_D) + 1)
+    draw.band(ax, dimensions, share_D, low_D, high_D, "measured")
+    red = draw.STYLES[1].colour
+    ax.plot(dimensions[:3], THEORY, "x", color=red, ms=11, mew=1.6, label="theory")
+    draw.legend(ax, columns=2)
+    draw.decade_axis(ax, "share of minima")
+    ax.set_xticks(dimensions)
+    ax.set_xlabel("dimensions")
+    return draw.Figure(
+        "minima",
+        figure,
+        "Share of random symmetric Gaussian Hessians whose eigenvalues are all positive. Band: "
+        "exact 95 % intervals; crosses: theory, known in closed form up to three dimensions.",
+        "Line chart: the share falls from one half to a few in ten thousand.",
+    )
+
+
+def compared(results: Results, settings: Report) -> list[Compared]:
+    """Return the notebook's results beside ours."""
+    arrays, same = results.arrays, "None: no chance is involved."
+    first, second = (
+        f"({x:.4f}, {y:.4f})" for x, y in arrays["shown surface/path"][:2, -1].tolist()
+    )
+    twice, four_times = (f"{arrays['sweep/ends'][i, -1]:.3f}" for i in (2, 4))
+    slope, decay, fixed = (f"{_last(results, name):.2g}" for name in ("by slope", "decay", "fixed"))
+    halved = "Ours has half the steps at twice the rate: the product counts."
+    other = "Other starts; ours are random, this is their mean."
+    slower = "Its rate was .01; ours is the mean of the falling rates, .049."
+    parabola = f"{arrays['shown parabola/path'][0, -1, 0]:.5f}"
+    rows = [
+        ("parabola from 1.006, end", "0.50104", parabola, same),
+        ("surface from (-.5605, -1.3588), end", "(0.2283, -1.6255)", first, same),
+        ("surface from (-.5486, .5435), end", "(-1.3474, 0.2045)", second, same),
+        ("sine from -4.18 to 1.33, ends", "-1.429", _range(results, -4.18, 1.33), same),
+        ("sine from -5 to -4.39, ends", "-6.67 to -6.06", _range(results, -5, -4.39),
+         "Starts lie elsewhere; all still travel to the minimum at -7.23."),
+        ("sine from 0, 1000 steps at .00204, end", "-1.223", twice, halved),
+        ("sine from 0, 1000 steps at .00408, end", "-1.403", four_times, halved),
+        ("parabola, rate by slope, distance", "0.049", slope, other),
+        ("parabola, falling rates, distance", "below 0.001", decay, other),
+        ("parabola, fixed rate, distance", "0.064", fixed, slower),
+    ]  # fmt: skip
+    return [Compared(*row) for row in rows]
+
+
+def _range(results: Results, low: float, high: float) -> str:
+    start_S, end_S = (results.arrays[f"sine/{part}"][:, 0] for part in ("start", "end"))
+    ends = sorted({f"{end:.4g}" for end in end_S[(start_S >= low) & (start_S <= high)]}, key=float)
+    return ends[0] if len(ends) == 1 else f"{ends[0]} to {ends[-1]}"
+
+
+def _last(results: Results, name: str) -> float:
+    return float(results.curve(name, DISTANCE, "train")["mean"].iloc[-1])
