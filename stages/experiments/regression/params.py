@@ -52,4 +52,4 @@ class Evaluate(Block):
 class Report(Block):
     """How the figures look."""
 
-    example_slope: float
+    r2_from: float
