@@ -62,9 +62,9 @@ CORRECTED = [
 ]
 RUN = (
     "A 2-16-1-1 net, with ReLUs after both hidden layers or with none, is trained on 200 points of "
-    "two clusters by 1000 full-batch steps of gradient descent, at 25 rates over the course's range "
-    "of 50, 20 times, each rate with a start of its own. A 2-16-16-1 net of either kind is trained "
-    "on 400 points of two rings by 500 steps of Adam."
+    "two clusters by 1000 full-batch steps of gradient descent, at 25 rates over the range of the "
+    "course's 50, 20 times, each rate with a start of its own. A 2-16-16-1 net of either kind is "
+    "trained on 400 points of two rings by 500 steps of Adam."
 )
 NAMES = {"relu": "with ReLUs", "linear": "without"}
 GOOD = 0.7  # what the notebook counts as good
