@@ -210,28 +210,21 @@ def _stacked(arm: str, states: Sequence[Mapping[str, torch.Tensor]]) -> dict[str
 
 def _curves(arm: str, runs: Mapping[int, Result]) -> pd.DataFrame:
     """Return the curves of an arm's repeats; the loss of an epoch's batches has split "batches"."""
-    tables = [
-        pd.DataFrame(
-            {
-                "arm": arm,
-                "seed": repeat,
-                "epoch": result.epochs,
-                "step": np.asarray(result.epochs) * result.steps_per_epoch,
-                "metric": metric,
-                "split": split,
-                "value": values,
-            }
-        )
+    rows = [
+        (arm, repeat, epoch, epoch * result.steps_per_epoch, metric, split, value)
         for repeat, result in runs.items()
         for (metric, split), values in result.curves.items()
+        for epoch, value in zip(result.epochs, values, strict=True)
     ]
-    return pd.concat(tables)
+    return pd.DataFrame(rows, columns=CURVES)
 
 
 def hits(
     net: nn.Module, states: Mapping[str, np.ndarray], x: np.ndarray, y: np.ndarray
 ) -> np.ndarray:
     """Return 1 where a repeat's net puts a row into its class, else 0: (S, R) float32.
+
+    A net with one output puts a row into class 1 where the output is above 0, else into class 0.
 
     Args:
         net: any build of the structure.
@@ -241,8 +234,9 @@ def hits(
     """
     stacked = {name: torch.from_numpy(value) for name, value in states.items()}
     outputs_SRC = sweep.logits(net, stacked, torch.from_numpy(x))
-    right_SR = outputs_SRC.argmax(-1) == torch.from_numpy(y)
-    return right_SR.float().numpy()
+    single = outputs_SRC.shape[-1] == 1
+    class_SR = (outputs_SRC[..., 0] > 0).long() if single else outputs_SRC.argmax(-1)
+    return (class_SR == torch.from_numpy(y)).float().numpy()
 
 
 def _cost(

@@ -70,6 +70,15 @@ def test_hits_are_what_the_stored_weights_say_of_each_row(task, tmp_path):
     assert found_SR.mean(1) == pytest.approx(trained.values("accuracy", "dev")["fast"])
 
 
+def test_a_net_with_one_output_says_class_1_above_zero():
+    rows = np.array([[2.0], [0.0], [-1.0]], np.float32)
+    states = {"1.weight": np.ones((1, 1, 1), np.float32), "1.bias": np.zeros((1, 1), np.float32)}
+
+    found_SR = hits(mlp((1, 1), torch.Generator()), states, rows, np.array([1, 1, 0]))
+
+    assert found_SR.tolist() == [[1, 0, 1]]
+
+
 def test_the_best_weights_are_kept_beside_the_last_when_asked_for(task, tmp_path):
     trained = Trainer("test", 7, tmp_path)(runs(task), keep_best=("loss", "dev"))
 

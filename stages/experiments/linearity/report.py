@@ -1,0 +1,215 @@
+"""What do the ReLUs of a net do to a problem that is linear? Figures and wording."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from stages import _figures as draw
+from stages._results import Compared, Results
+from stages.experiments.linearity.params import Report
+
+TITLE = "Linear problems and linear nets"
+FOLDER = "Folder 7"
+QUESTION = (
+    "Two clusters that a line divides: does a net get better when its non-linear activations are "
+    "taken out, and what is lost with them?"
+)
+LECTURE = [
+    (
+        "Non-linear activations on linear problems, and complex methods on simple ones, make "
+        "models inefficient.",
+        "notes L133",
+    ),
+    (
+        "Without the non-linear activations the accuracy of the model rises from 99.5 to 100 per "
+        "cent, while all parameters, the learning rate and so on stay as they were.",
+        "notes L135",
+    ),
+    (
+        "Models of linear problems have one layer only: the layers between vanish by themselves in "
+        "the algebra.",
+        "notes L154",
+    ),
+]
+STATEMENTS = {
+    "removing_relu_raises_accuracy": (
+        "Of nets that learn either way, those without ReLUs are better by at least a quarter of a "
+        "point."
+    ),
+    "removing_relu_raises_success_rate": (
+        "Without ReLUs at least one net in ten more learns at all."
+    ),
+    "not_above_bayes_limit": (
+        "Not even the luckiest net is better on new points than the best rule there is."
+    ),
+    "linear_stack_collapses": (
+        "A stack of layers without activations is one layer: the product of its weights."
+    ),
+    "linear_stack_fails_on_doughnuts": (
+        "On two rings, one inside the other, the net without ReLUs is at least twenty points worse."
+    ),
+}
+CORRECTED = [
+    "The notebook measured accuracy on the training rows; the notes' 100 % is theirs. On new "
+    "points no rule can reach more than 99.4 % here.",
+    "It trained one net per rate, and put those at 50 % down to the rate or to local minima. Here "
+    "every start is trained with ReLUs and without; the second kind shows that the problem itself "
+    "stops nobody.",
+    "The net without ReLUs stands in the notes, not in a notebook; here both kinds have the same "
+    "starts, rows, rates and steps.",
+]
+RUN = (
+    "A 2-16-1-1 net, with ReLUs after both hidden layers or with none, is trained on 200 points of "
+    "two clusters by 1000 full-batch steps of gradient descent, at 25 rates over the range of the "
+    "course's 50, 20 times, each rate with a start of its own. A 2-16-16-1 net of either kind is "
+    "trained on 400 points of two rings by 500 steps of Adam."
+)
+NAMES = {"relu": "with ReLUs", "linear": "without"}
+GOOD = 0.7  # what the notebook counts as good
+
+
+def compared(results: Results, settings: Report) -> list[Compared]:
+    """Set the notebook's share of good runs and the notes' accuracies beside ours."""
+    train = {net: results.arrays[f"{net}/train"] for net in NAMES}
+    share = {net: (values > GOOD).mean(0) for net, values in train.items()}
+    learned = {net: values[values > GOOD].mean() for net, values in train.items()}
+    return [
+        Compared(
+            "share of the rates whose run is above 70 %, with ReLUs (training rows)",
+            ".76 of 50, and .70 for the same net as a class (one run each, by others)",
+            _spread(share["relu"]),
+            "Each is one draw of 50 starts; ours is the mean of 20 draws of 25.",
+        ),
+        Compared(
+            "the same without ReLUs",
+            "not stored",
+            _spread(share["linear"]),
+            "The notes tell of this variant, no notebook holds it.",
+        ),
+        Compared(
+            "accuracy of nets above 70 %: with ReLUs, without (training rows)",
+            "99.5 % and 100 %, by the notes",
+            f"{learned['relu']:.1%} and {learned['linear']:.1%}",
+            "The notes read off one sample of 200 points; luck of that sample is worth half a "
+            "point (one point of 200).",
+        ),
+    ]
+
+
+def _spread(share_S: np.ndarray) -> str:
+    return f"{share_S.mean():.2f}, over repeats from {share_S.min():.2f} to {share_S.max():.2f}"
+
+
+def figures(results: Results, settings: Report) -> Iterator[draw.Figure]:
+    """Yield single runs, the share that learns, those that do close up, and the rings."""
+    yield single_runs(results, settings)
+    yield success(results)
+    yield closeup(results, settings)
+    yield rings(results)
+
+
+def single_runs(results: Results, settings: Report) -> draw.Figure:
+    """Draw one sweep of each kind as the notebook did, with the mean of all."""
+    figure, axes = draw.panels(2, sharey=True)
+    for ax, net in zip(axes, NAMES, strict=True):
+        table = _by_rate(results, net, "accuracy", "train")
+        first_L = results.arrays[f"{net}/train"][:, 0]
+        ax.plot(
+            table["rate"], first_L, linestyle="", marker="o", markersize=4, clip_on=False,
+            color=draw.STYLES[0].colour, label="one run per rate",
+        )  # fmt: skip
+        _band(ax, table, "mean of 20", draw.STYLES[1])
+        draw.level(ax, 0.5, label="")
+        ax.set_title(NAMES[net])
+        ax.set_xlabel("learning rate")
+        ax.set_ylim(settings.accuracy_from, 1.01)
+    draw.percent_axis(axes[0], "accuracy on the training rows")
+    draw.legend(axes[0], columns=2)
+    return draw.Figure(
+        "single_runs",
+        figure,
+        "The notebook's figure, and its twin without ReLUs: one run per rate (dots), and the mean "
+        "of 20 such sweeps with its 95 % interval. Dashed: the trivial predictor.",
+        "Two scatter plots: with ReLUs the runs lie near 99 % or at 50 % at all rates; without, "
+        "all lie near 99 % but at the smallest rates.",
+    )
+
+
+def success(results: Results) -> draw.Figure:
+    """Draw the share of nets that learn, by rate."""
+    figure, ax = draw.canvas()
+    for net, style in draw.styles(NAMES).items():
+        _band(ax, _by_rate(results, net, "success", "test"), NAMES[net], style)
+    ax.set_xlabel("learning rate")
+    draw.percent_axis(ax, "share of nets that learn")
+    ax.set_ylim(0, 1.03)
+    draw.direct_labels(ax)
+    return draw.Figure(
+        "success",
+        figure,
+        "Share of nets above 75 % on fresh points. Bands: 95 % intervals over 20 starts per rate.",
+        "Line chart: without ReLUs nearly all nets learn; with them a share at every rate does "
+        "not.",
+    )
+
+
+def closeup(results: Results, settings: Report) -> draw.Figure:
+    """Draw the accuracy of the nets that learn, close to the limit."""
+    figure, ax = draw.canvas()
+    for net, style in draw.styles(NAMES).items():
+        _band(ax, _by_rate(results, net, "accuracy if it learns", "test"), NAMES[net], style)
+    draw.level(ax, float(results.arrays["bayes_limit"][0]), "Bayes limit")
+    ax.set_xlabel("learning rate")
+    draw.percent_axis(ax, "test accuracy of nets that learn")
+    ax.set_ylim(settings.closeup_from, 1)
+    draw.direct_labels(ax)
+    return draw.Figure(
+        "closeup",
+        figure,
+        "Accuracy on fresh points of the nets that learn. Bands: 95 % intervals over repeats. The "
+        "trivial predictor is at 50 %, far below.",
+        "Line chart: both kinds of net lie just below the Bayes limit at nearly all rates.",
+    )
+
+
+def rings(results: Results) -> draw.Figure:
+    """Draw the rings, what a net of each kind makes of the plane, and how often it is right."""
+    figure, axes = draw.panels(2, height=3.0, sharey=True)
+    axis, x_NF, y_N = (results.arrays[f"rings/{name}"] for name in ("axis", "x", "y"))
+    for ax, net in zip(axes, NAMES, strict=True):
+        outer = results.arrays[f"rings/{net}"].reshape(len(axis), len(axis))
+        ax.contourf(axis, axis, outer, levels=[0.5, 1.5], colors=[draw.STYLES[1].colour], alpha=0.2)
+        for label, style in enumerate(draw.STYLES[:2]):
+            own = x_NF[y_N == label]
+            ax.plot(
+                *own.T, linestyle="", marker=style.marker, markersize=2.5, color=style.colour,
+                label=("inner ring", "outer ring")[label],
+            )  # fmt: skip
+        right = results.arm(f"{net} on doughnuts", "accuracy")
+        ax.set_title(f"{NAMES[net]}: {right['mean']:.1%}")
+        ax.set_aspect("equal")
+        ax.set_xlabel("x")
+    axes[0].set_ylabel("y")
+    draw.legend(axes[0], columns=2)
+    return draw.Figure(
+        "rings",
+        figure,
+        "Two rings and what the first net of each kind takes for the outer one (shaded). Above: "
+        "mean accuracy of 20 nets on fresh points; the trivial predictor has 50 %.",
+        "Two scatter plots of rings: with ReLUs the shaded area surrounds the inner ring; without, "
+        "it is a half plane or all of it.",
+    )
+
+
+def _by_rate(results: Results, net: str, metric: str, split: str) -> pd.DataFrame:
+    """Return a metric of one kind of net in order of the rates."""
+    rows = results.arms.query("metric == @metric and split == @split")
+    rows = rows[rows["arm"].str.startswith(f"{net}@")]
+    rates = rows["arm"].str.partition("@")[2].astype(float)
+    return rows.assign(rate=rates).sort_values("rate", ignore_index=True)
+
+
+def _band(ax: Axes, table: pd.DataFrame, label: str, style: draw.Style) -> None:
+    draw.band(ax, table["rate"], table["mean"], table["low"], table["high"], label, style)

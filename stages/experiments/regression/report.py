@@ -1,0 +1,233 @@
+"""Can a net with one unit draw a straight line? Figures and wording."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from stages import _figures as draw
+from stages._results import Compared, Results
+from stages.experiments.regression.params import Report
+
+TITLE = "Regression with one unit"
+FOLDER = "Folder 7"
+QUESTION = (
+    "Can a net of one hidden unit fit a straight line, and what is it that goes wrong when it "
+    "does not?"
+)
+LECTURE = [
+    (
+        "In linear regression with a net, the activation function is not linear, so that the "
+        "predictions may not form a complete line and may bend at some points.",
+        "notes L126",
+    ),
+    (
+        "The loss of the fit grows with the size of the slope, and so does the correlation of "
+        "predictions and data.",
+        "course",
+    ),
+]
+STATEMENTS = {
+    "relu_kinks_the_line": (
+        "At least a quarter of the nets whose unit is alive predict a line with a visible kink."
+    ),
+    "dead_units_explain_failures": (
+        "Most nets that fail to learn the slope have a dead unit: one that is off at every "
+        "training row."
+    ),
+    "linear_net_matches_ols": (
+        "The same net without the ReLU predicts new points as well as ordinary least squares."
+    ),
+    "loss_grows_with_slope": (
+        "The net's loss at the steepest slopes is well above that at slope 0, though the noise is "
+        "the same."
+    ),
+}
+CORRECTED = [
+    "The notebook measured loss and correlation on the training rows; here the claims are tested "
+    "on 20 000 fresh points.",
+    "It averaged losses that are not comparable: a failed fit costs about the square of the "
+    "slope. Here R2 stands beside the loss.",
+    "It counted the undefined correlation of a dead net as 0 and averaged it with the others; here "
+    "dead nets are counted, and the live ones shown apart.",
+    "It had nothing to compare with; here least squares and the same net without the ReLU get the "
+    "same rows.",
+]
+RUN = (
+    "A net of one input, one hidden unit and one output is trained on 50 points of "
+    "y = slope x + noise (deviation .5) by 500 full-batch steps of gradient descent at rate .05, "
+    "with a ReLU and without, at 21 slopes from -2 to 2. All slopes of a repeat share x, noise and "
+    "initial weights."
+)
+NAMES = {"relu": "with the ReLU", "linear": "without it", "least squares": "least squares"}
+NOTEBOOK = {  # slope: mean loss, mean correlation of 50 nets, as the course's file stores them
+    -2.0: (1.271, 0.716),
+    -1.6: (0.856, 0.704),
+    -1.2: (0.761, 0.590),
+    -0.8: (0.419, 0.619),
+    -0.4: (0.283, 0.471),
+    -0.2: (0.261, 0.274),
+    0.0: (0.245, 0.100),
+    0.2: (0.260, 0.269),
+    0.4: (0.283, 0.457),
+    0.8: (0.298, 0.772),
+    1.2: (0.591, 0.679),
+    1.6: (0.781, 0.723),
+    2.0: (1.714, 0.640),
+}
+NOISE = 0.25  # the variance of the course's noise
+COMPARED = (-2.0, -0.8, 0.0, 0.8, 2.0)
+REASON = (
+    "Both are means of 50 nets of which some are dead; other random numbers, and the notebook "
+    "draws new points at every slope."
+)
+
+
+def compared(results: Results, settings: Report) -> list[Compared]:
+    """Set the notebook's mean loss and correlation beside ours, at five of its slopes."""
+    relu = {
+        metric: _by_slope(results, "relu", metric, "train") for metric in ("loss", "correlation")
+    }
+    return [
+        Compared(
+            f"mean loss, mean correlation at slope {slope:+.2g}"
+            if slope
+            else "the same at slope 0",
+            f"{NOTEBOOK[slope][0]:.2f}, {NOTEBOOK[slope][1]:.2f}",
+            ", ".join(_text(table, slope) for table in relu.values()),
+            REASON,
+        )
+        for slope in COMPARED
+    ]
+
+
+def _text(table: pd.DataFrame, slope: float) -> str:
+    row = table[np.isclose(table["slope"], slope)].iloc[0]
+    return f"{row['mean']:.2f} ({row['low']:.2f} to {row['high']:.2f})"
+
+
+def figures(results: Results, settings: Report) -> Iterator[draw.Figure]:
+    """Yield the notebook's figure, three nets, what becomes of all nets, and R2."""
+    yield loss_and_correlation(results)
+    yield examples(results)
+    yield fates(results)
+    yield explained(results, settings)
+
+
+def loss_and_correlation(results: Results) -> draw.Figure:
+    """Draw mean loss and mean correlation on the training rows, as the notebook did."""
+    figure, axes = draw.panels(2, height=3.3)
+    styles = draw.styles(NAMES)
+    for ax, metric, column in zip(axes, ("loss", "correlation"), (0, 1), strict=True):
+        for net in ("relu", "linear"):
+            table = _by_slope(results, net, metric, "train")
+            _band(ax, table, NAMES[net], styles[net])
+        ax.plot(
+            list(NOTEBOOK),
+            [pair[column] for pair in NOTEBOOK.values()],
+            linestyle="",
+            marker="x",
+            markeredgewidth=1.6,
+            color=draw.INK,
+            label="the course's run",
+        )
+        ax.set_xlabel("slope")
+    axes[0].set_ylabel("mean loss on the training rows")
+    axes[1].set_ylabel("mean correlation")
+    axes[0].set_ylim(bottom=0)
+    axes[1].set_ylim(0, 1)
+    draw.level(axes[0], NOISE, label="")
+    draw.legend(axes[0], columns=3)
+    return draw.Figure(
+        "loss_and_correlation",
+        figure,
+        "The notebook's figure: loss and correlation on the training rows. Bands: 95 % intervals "
+        "over repeats; crosses: the numbers stored in the course's file; dashed: the noise's "
+        "variance.",
+        "Two line charts: with the ReLU the loss rises with the size of the slope and the "
+        "correlation stays below that of the net without it, whose loss is flat.",
+    )
+
+
+def examples(results: Results) -> draw.Figure:
+    """Draw the training rows and the predictions of a straight, a kinked and a dead net."""
+    kinds = [kind for kind in ("straight", "kinked", "dead") if f"example/{kind}" in results.arrays]
+    figure, axes = draw.panels(len(kinds), sharey=True, height=2.6)
+    for ax, kind in zip(axes, kinds, strict=True):
+        x_N, y_N, predicted_N = results.arrays[f"example/{kind}"]
+        order_N = np.argsort(x_N)
+        ax.plot(x_N, y_N, linestyle="", marker="o", markersize=3, color=draw.MUTED, label="data")
+        draw.line(ax, x_N[order_N], predicted_N[order_N], "prediction")
+        ax.set_title(kind)
+        ax.set_xlabel("x")
+    axes[0].set_ylabel("y")
+    draw.legend(axes[0], columns=2)
+    return draw.Figure(
+        "examples",
+        figure,
+        "The first net of each kind at the steepest positive slope, with its training rows.",
+        "Three scatter plots: one prediction is a line through the data, one is flat on one side "
+        "and rises on the other, one is flat.",
+    )
+
+
+def fates(results: Results) -> draw.Figure:
+    """Draw the share of nets that are dead, kinked and straight, by slope."""
+    figure, ax = draw.canvas()
+    for fate, style in draw.styles(["dead", "straight", "kinked"]).items():
+        _band(ax, _by_slope(results, "relu", fate, "test"), fate, style)
+    ax.set_xlabel("slope")
+    draw.percent_axis(ax, "share of nets")
+    ax.set_ylim(0, 1)
+    draw.direct_labels(ax)
+    return draw.Figure(
+        "fates",
+        figure,
+        "What becomes of the nets with the ReLU: dead (off at every training row), kinked (the "
+        "best line explains less than 99 % of the predictions' variance) or straight. Bands: 95 % "
+        "intervals over repeats.",
+        "Line chart: shares of dead, straight and kinked nets by slope.",
+    )
+
+
+def explained(results: Results, settings: Report) -> draw.Figure:
+    """Draw R2 on fresh points by slope, with the limit that the noise sets."""
+    figure, ax = draw.canvas(height=4.0)
+    lines = {
+        "least squares": ("least squares", "R2"),
+        "net without ReLU": ("linear", "R2"),
+        "with ReLU, live": ("relu", "R2 if live"),
+        "with ReLU, all": ("relu", "R2"),
+    }
+    for name, style in draw.styles(lines).items():
+        _band(ax, _by_slope(results, *lines[name], "test"), name, style)
+    draw.level(ax, 0.0, "trivial: the mean")
+    ax.set_xlabel("slope")
+    ax.set_ylabel("R2 on fresh points")
+    ax.set_ylim(settings.r2_from, 1)
+    draw.direct_labels(ax)
+    return draw.Figure(
+        "explained",
+        figure,
+        "Share of the variance of fresh points that each explains. Bands: 95 % intervals over "
+        "repeats.",
+        "Line chart: least squares and the net without the ReLU coincide and rise with the size of "
+        "the slope; the net with the ReLU stays below.",
+    )
+
+
+def _by_slope(results: Results, net: str, metric: str, split: str) -> pd.DataFrame:
+    """Return the rows of a net's arms in order of their slopes."""
+    rows = results.arms.query("metric == @metric and split == @split")
+    rows = rows[rows["arm"].str.startswith(f"{net}, ")]
+    return rows.assign(slope=rows["arm"].map(_slope)).sort_values("slope")
+
+
+def _slope(arm: str) -> float:
+    return float(arm.rpartition(" ")[2])
+
+
+def _band(ax: Axes, table: pd.DataFrame, label: str, style: Any) -> None:
+    draw.band(ax, table["slope"], table["mean"], table["low"], table["high"], label, style)
