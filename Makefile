@@ -65,8 +65,8 @@ ui: setup ## Bring MLflow up to date and open its UI on http://127.0.0.1:5000
 report: setup ## Draw the figures and pages again, training nothing
 	@dvc repro --force --single-item $$(dvc stage list --name-only | grep -E '^(report@|site)')
 
-bench: setup ## Time the sweep engine against its peers, those that are installed (10 min or more)
-	@python -m benchmarks.sweep
+bench: setup ## Time the sweep engine and its installed peers: reports/speed.json (10 min or more)
+	@python -m benchmarks.sweep --out reports/speed.json
 
 lint: setup ## Check format, lint and types
 	@ruff format --check . && ruff check . && mypy

@@ -7,7 +7,7 @@ of the main install: ``pip install`` what the extra ``bench`` names). Millisecon
 step, ratios to the loop and shares of the measured matmul peak come out, as text and JSON.
 Training alone is timed, without start-up, compiling and evaluation. Repeats are interleaved, the
 first is a warm-up, the median counts. All cores are used: one worker of one thread on each by the
-engine, intra-op threads by the others.
+engine, intra-op threads by the others. The site shows ``reports/speed.json``.
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import os
 import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -29,12 +31,13 @@ from torch import nn
 
 from benchmarks import peers
 from benchmarks.engine import Engine
+from stages._records import _processor
 from stages.models.mlp import mlp
 from stages.sweep import Optimizer, Task
 
 REPEATS = 2
 WORKERS = 2
-LOOP = "the lecture's loop"
+LOOP, LIMIT = "the lecture's loop", "(limit: the batched products alone)"
 
 
 @dataclass(frozen=True)
@@ -135,7 +138,7 @@ def contestants(work: Workload, engine: Engine) -> dict[str, Callable[[], float]
         f"engine, {kind}": lambda kind=kind: engine.cost(work, kind).seconds for kind in work.kinds
     }
     if work.limited:
-        own["(limit: the batched products alone)"] = lambda: engine.products(work).seconds
+        own[LIMIT] = lambda: engine.products(work).seconds
     return {LOOP: partial(loop, work), **peers.available(work), **own}
 
 
@@ -178,6 +181,12 @@ def by_models(work: Workload, engine: Engine) -> list[dict[str, float | str]]:
     return [{"models": n, "ms": 1e3 * engine.cost(work, "stacked", n).seconds} for n in numbers]
 
 
+def machine() -> dict[str, Any]:
+    """Say where and when this runs."""
+    today = datetime.now(UTC).date().isoformat()
+    return {"cpu": _processor(), "cores": len(os.sched_getaffinity(0)), "date": today}
+
+
 def show(title: str, rows: list[dict[str, float | str]]) -> None:
     """Print a table."""
     print(f"\n{title}\n" + "".join(f"{head:>23}" for head in rows[0]))
@@ -196,7 +205,8 @@ def main() -> None:
     peak, works = matmul_peak(), workloads()
     engine = Engine(WORKERS)
     found: dict[str, Any] = {
-        "torch": torch.__version__, "workers": WORKERS, "peak_gflops": peak / 1e9, "workloads": {}
+        "torch": torch.__version__, "workers": WORKERS, "peak_gflops": peak / 1e9,
+        "machine": machine(), "workloads": {},
     }  # fmt: skip
     print(f"matmul peak {peak / 1e9:.0f} GFLOP/s on {torch.get_num_threads()} threads")
     for key in chosen.only:

@@ -18,10 +18,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
+from stages import _svg
 from stages._files import atomic, write_text
 from stages._labels import direct_labels as direct_labels
-from stages._svg import element as svg_element
-from stages._svg import standalone
 from stages._theme import COLOURS, light
 
 WIDTH = 5.8
@@ -130,11 +129,21 @@ def canvas(height: float = 3.6) -> tuple[Canvas, Axes]:
 
 
 def panels(
-    columns: int, rows: int = 1, height: float = 2.8, sharex: bool = False, sharey: bool = False
+    columns: int,
+    rows: int = 1,
+    height: float = 2.8,
+    sharex: bool = False,
+    sharey: bool = False,
+    ratios: Sequence[float] | None = None,
 ) -> tuple[Canvas, list[Axes]]:
-    """Return a figure with a grid of axes, row by row; `height` is that of a row."""
+    """Return a figure with a grid of axes, row by row.
+
+    `height` is that of a row, the mean where rows differ by `ratios`.
+    """
     figure = Canvas(figsize=(WIDTH, height * rows), layout="constrained")
-    axes = figure.subplots(rows, columns, squeeze=False, sharex=sharex, sharey=sharey)
+    axes = figure.subplots(
+        rows, columns, squeeze=False, sharex=sharex, sharey=sharey, height_ratios=ratios
+    )
     return figure, list(axes.flat)
 
 
@@ -202,13 +211,14 @@ def rate_axis(ax: Axes, label: str = "learning rate") -> None:
     ax.set_xlabel(label)
 
 
-def log_axis(ax: Axes, label: str) -> None:
-    """Make y logarithmic, with 1, 2 and 5 of each decade as ticks."""
-    ax.set_yscale("log")
-    ax.yaxis.set_major_locator(LogLocator(base=10, subs=(1, 2, 5)))
-    ax.yaxis.set_minor_locator(NullLocator())
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    ax.set_ylabel(label)
+def log_axis(ax: Axes, label: str, axis: Literal["x", "y"] = "y") -> None:
+    """Make an axis logarithmic, with 1, 2 and 5 of each decade as ticks."""
+    ax.set(**{f"{axis}scale": "log"})
+    target = ax.yaxis if axis == "y" else ax.xaxis
+    target.set_major_locator(LogLocator(base=10, subs=(1, 2, 5)))
+    target.set_minor_locator(NullLocator())
+    target.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    target.set_label_text(label)
 
 
 def decade_axis(ax: Axes, label: str) -> None:
@@ -267,14 +277,19 @@ def heatmap(ax: Axes, values: Any, rows: Sequence[str], columns: Sequence[str], 
             ax.text(j, i, f"{value:.3g}", ha="center", va="center", color=ink, fontsize=9)
 
 
-def save(figure: Figure, folder: Path) -> str:
-    """Write `<name>.svg` and `<name>.png`; return the SVG element for use inside a page."""
+def element(figure: Figure) -> str:
+    """Return the SVG element for use inside a page."""
     buffer = io.StringIO()
     metadata = dict.fromkeys(("Creator", "Date", "Format", "Type"))
     figure.figure.savefig(buffer, format="svg", metadata=metadata)
-    element = svg_element(buffer.getvalue(), figure.name, figure.alt)
-    write_text(folder / f"{figure.name}.svg", standalone(element))
+    return _svg.element(buffer.getvalue(), figure.name, figure.alt)
+
+
+def save(figure: Figure, folder: Path) -> str:
+    """Write `<name>.svg` and `<name>.png`; return the SVG element."""
+    drawn = element(figure)
+    write_text(folder / f"{figure.name}.svg", _svg.standalone(drawn))
     with atomic(folder / f"{figure.name}.png") as temporary:
         paper: dict[str, Any] = {"facecolor": COLOURS["paper"][0], "metadata": {"Software": None}}
         figure.figure.savefig(temporary, format="png", dpi=160, **paper)
-    return element
+    return drawn

@@ -14,7 +14,11 @@ class StaleError(UserError):
 
 
 def front(
-    profile: str, names: Iterable[str], cards: Mapping[str, Any], metrics: Mapping[str, Any]
+    profile: str,
+    names: Iterable[str],
+    cards: Mapping[str, Any],
+    metrics: Mapping[str, Any],
+    speed: bool = False,
 ) -> str:
     """Return the front page.
 
@@ -23,6 +27,7 @@ def front(
         names: the experiments of params.yaml, in order.
         cards: experiment -> card.json, of those that have a page.
         metrics: experiment -> metrics file, of those that have a page.
+        speed: whether there is a page of the engine's speed.
     """
     names = list(names)
     shown = [_shown(cards[name], metrics[name]) for name in names if name in cards]
@@ -40,6 +45,7 @@ def front(
             chance=chance(card["claims"] for card in shown),
             data=_data(shown),
             machines=sorted({_machine(card) for card in shown}),
+            speed=speed,
             seconds=sum(card["seconds"] for card in shown),
         )
     )

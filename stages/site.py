@@ -1,5 +1,6 @@
-"""site: cards, all metrics and what lies here of the data -> reports/index.html, data.html.
+"""site: cards, all metrics, what lies here of the data -> reports/index.html, data.html.
 
+Where there are results of the benchmark, their page as well -> reports/speed.html.
 It asks for the experiments and datasets that params.yaml names and for no other, so that a removed
 one cannot linger.
 """
@@ -7,20 +8,21 @@ one cannot linger.
 from pathlib import Path
 from typing import Any
 
-from stages import _data_page, _entry, _files, _front, _params, _results
+from stages import _data_page, _entry, _files, _front, _params, _results, _speed_page
 from stages._records import recording
 
 PAGES = Path("reports/pages")
-INDEX, DATA = Path("reports/index.html"), Path("reports/data.html")
+INDEX, DATA, SPEED = (Path(f"reports/{name}.html") for name in ("index", "data", "speed"))
 
 
 def main() -> None:
-    """Write the front page and the data page."""
+    """Write the front page, the data page and the speed page."""
     params = _params.load()
     with recording("site", "site") as record:
         cards = _read(params.experiments, PAGES, "/card.json")
         metrics = _read(cards, _results.METRICS, ".json")
-        page = _front.front(params.profile, params.experiments, cards, metrics)
+        speed = [SPEED] if _write_speed() else []
+        page = _front.front(params.profile, params.experiments, cards, metrics, bool(speed))
         variants = {name: block["variant"] for name, block in params.raw["datasets"].items()}
         found = {name: _data_page.read(name) for name in variants}
         _files.write_text(INDEX, page)
@@ -28,7 +30,17 @@ def main() -> None:
         record.profile = params.profile
         record.inputs = [PAGES / name / "card.json" for name in cards]
         record.inputs += [path for one in found.values() for path in one.read]
-        record.outputs = [INDEX, DATA]
+        record.inputs += [_speed_page.RESULTS for _ in speed]
+        record.outputs = [INDEX, DATA, *speed]
+
+
+def _write_speed() -> bool:
+    """Write the speed page if there is anything to show; no older one stays."""
+    SPEED.unlink(missing_ok=True)
+    there = _speed_page.RESULTS.exists()
+    if there:
+        _files.write_text(SPEED, _speed_page.page(_files.read_json(_speed_page.RESULTS)))
+    return there
 
 
 def _read(names: Any, folder: Path, ending: str) -> dict[str, Any]:

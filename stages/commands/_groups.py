@@ -21,7 +21,7 @@ DATA_STAGES = ("fetch", "prepare", "site")
 SPLITS = {"train": "train", "dev": "validation", "test": "test"}
 SHOWN = {
     "prepare": ["data/tensors/{key}/samples.png"],
-    "site": ["reports/index.html", "reports/data.html"],
+    "site": ["reports/index.html", "reports/data.html", "reports/speed.html"],
 }
 LONGEST_PARAM, LONGEST_TAG, DIGEST = 6000, 5000, 12
 

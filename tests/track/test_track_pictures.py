@@ -38,10 +38,12 @@ def test_the_run_of_prepare_waits_while_its_picture_is_not_there(repo: Path) -> 
     assert contents()["prepare@mnist"]["artifacts"] == ["record.json", "samples.png"]
 
 
-def test_the_run_of_site_holds_both_pages(repo: Path) -> None:
-    pages = ("reports/data.html", "reports/index.html")
+def test_the_run_of_site_holds_every_page(repo: Path) -> None:
+    pages = [f"reports/{name}.html" for name in ("data", "index", "speed")]
     write(repo / pages[0], "<h1>The data</h1>")
+    write(repo / pages[2], "<h1>The speed</h1>")
     record(repo, "site", "site", outputs=pages)
 
     assert sync().problems == []
-    assert contents()["site@site"]["artifacts"] == ["data.html", "index.html", "record.json"]
+    expected = ["data.html", "index.html", "record.json", "speed.html"]
+    assert contents()["site@site"]["artifacts"] == expected
