@@ -8,6 +8,7 @@ training.
 from __future__ import annotations
 
 import multiprocessing
+import statistics
 import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from benchmarks import peers
 from stages.sweep import Member, Streams, plan, run
 
 if TYPE_CHECKING:
@@ -49,6 +51,10 @@ class Engine:
         """Train ``models`` nets of each shape, each worker its part of the plan's chunks."""
         train = partial(_train, work, kind, models or work.models, self.workers)
         return _sum(list(self._pool.map(train, range(self.workers))))
+
+    def loops(self, work: Workload) -> Cost:
+        """Run the lecture's loop in each worker: what more processes alone would give."""
+        return _sum(list(self._pool.map(_loop, [work] * self.workers)))
 
     def products(self, work: Workload) -> Cost:
         """Compute a workload's matrix products and nothing else: the limit of any stack."""
@@ -83,6 +89,12 @@ def _train(
             seconds += now - begun
             steps += work.epochs * work.steps * len(event.names)
     return steps, seconds, warm_up
+
+
+def _loop(work: Workload) -> tuple[float, float, float]:
+    """Return one model step, its mean seconds, and no warm-up."""
+    _BARRIER.wait()
+    return 1.0, statistics.mean(peers.loop(work, build) for build in work.builds), 0.0
 
 
 def _multiply(work: Workload) -> tuple[float, float, float]:

@@ -31,13 +31,14 @@ from torch import nn
 
 from benchmarks import peers
 from benchmarks.engine import Engine
-from stages._records import _processor
+from stages import _device
+from stages._records import processor
 from stages.models.mlp import mlp
 from stages.sweep import Optimizer, Task
 
-REPEATS = 2
-WORKERS = 2
-LOOP, LIMIT = "the lecture's loop", "(limit: the batched products alone)"
+REPEATS = 3
+LOOP, LOOPS = "the lecture's loop", "the loop, once on each core"
+LIMIT = "(limit: the batched products alone)"
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,8 @@ def contestants(work: Workload, engine: Engine) -> dict[str, Callable[[], float]
     }
     if work.limited:
         own[LIMIT] = lambda: engine.products(work).seconds
-    return {LOOP: partial(loop, work), **peers.available(work), **own}
+    loops = {LOOP: partial(loop, work), LOOPS: lambda: engine.loops(work).seconds}
+    return {**loops, **peers.available(work), **own}
 
 
 def matmul_peak() -> float:
@@ -184,7 +186,7 @@ def by_models(work: Workload, engine: Engine) -> list[dict[str, float | str]]:
 def machine() -> dict[str, Any]:
     """Say where and when this runs."""
     today = datetime.now(UTC).date().isoformat()
-    return {"cpu": _processor(), "cores": len(os.sched_getaffinity(0)), "date": today}
+    return {"cpu": processor(), "cores": len(os.sched_getaffinity(0)), "date": today}
 
 
 def show(title: str, rows: list[dict[str, float | str]]) -> None:
@@ -203,9 +205,10 @@ def main() -> None:
     chosen = parser.parse_args()
     logging.getLogger("torch").setLevel(logging.ERROR)
     peak, works = matmul_peak(), workloads()
-    engine = Engine(WORKERS)
+    workers = _device.workers()
+    engine = Engine(workers)
     found: dict[str, Any] = {
-        "torch": torch.__version__, "workers": WORKERS, "peak_gflops": peak / 1e9,
+        "torch": torch.__version__, "workers": workers, "peak_gflops": peak / 1e9,
         "machine": machine(), "workloads": {},
     }  # fmt: skip
     print(f"matmul peak {peak / 1e9:.0f} GFLOP/s on {torch.get_num_threads()} threads")

@@ -71,7 +71,7 @@ def recording(stage: str, key: str) -> Iterator[Record]:
             "params_hash": record.params_hash,
             "git_commit": _git_commit(),
             "dvc_experiment": os.environ.get("DVC_EXP_NAME"),
-            "device": {"type": "cpu", "name": _processor(), **record.device},
+            "device": {"type": "cpu", "name": processor(), **record.device},
             "versions": _versions(),
             "inputs": _hashes(record.inputs),
             "outputs": _hashes(record.outputs),
@@ -101,7 +101,7 @@ def _git_commit() -> str | None:
     return done.stdout.strip() if done.returncode == 0 else None
 
 
-def _processor() -> str:
+def processor() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

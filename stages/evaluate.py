@@ -71,7 +71,7 @@ def _write(
         REPORTS / "curves" / f"{experiment}.csv",
     )
     _files.write_json(path, metrics)
-    everything = pd.concat([table for table in (trained.trials, tests) if not table.empty])
+    everything = pd.concat([t for t in (trained.trials, tests) if not t.empty] or [tests])
     _files.write_csv(arms, _evaluation.arms(everything, evaluated.rows))
     _files.write_csv(curves, _evaluation.curves(trained.curves))
     return [folder, path, arms, curves]
