@@ -16,6 +16,7 @@ from stages._claims import Effect
 from stages._trained import TRIALS
 
 LEVEL = 0.95
+SHARES = ("accuracy", "share", "success")  # metrics between 0 and 1, as are their limits
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,8 @@ def arms(trials: pd.DataFrame, rows: Mapping[tuple[str, str], np.ndarray]) -> pd
         values_S = group["value"].to_numpy(dtype=np.float64)
         table = rows.get((arm, metric)) if split == "test" else None
         low, high = _limits(values_S, table)
+        if any(word in metric for word in SHARES):
+            low, high = max(low, 0.0), min(high, 1.0)
         finite_S = values_S[np.isfinite(values_S)]
         mean = finite_S.mean() if finite_S.size else np.nan
         sd = finite_S.std(ddof=1) if finite_S.size > 1 else np.nan
@@ -96,8 +99,6 @@ def _limits(values_S: np.ndarray, table_SR: np.ndarray | None) -> tuple[float, f
         interval = _stats.crossed_interval(table_SR, LEVEL)
     else:
         interval = _stats.mean_interval(finite_S, LEVEL)
-    if table_SR is not None and np.isin(table_SR, (0, 1)).all():
-        return max(interval.low, 0.0), min(interval.high, 1.0)  # a share of rows
     return interval.low, interval.high
 
 

@@ -67,6 +67,7 @@ def _shown(card: Mapping[str, Any], metrics: Mapping[str, Any]) -> dict[str, Any
 def _row(claim: Mapping[str, Any], card: Mapping[str, Any]) -> dict[str, Any]:
     low, high = claim["low"], claim["high"]
     places = _numbers.decimals(low, high, claim["effect"])
+    places = _numbers.apart(claim["margin"], places, low, high)
     identity = claim["kind"] == "identity"
     return {
         **claim,
@@ -122,5 +123,5 @@ def _machine(card: Mapping[str, Any]) -> str:
     device, versions = card["device"], card["versions"]
     text = f"{device['name']} ({device['type']}"
     if "threads" in device:
-        text += f", {device['threads']} threads"
+        text += f", {_numbers.counted(device['threads'], 'thread')}"
     return f"{text}), torch {versions['torch']}" if "torch" in versions else f"{text})"

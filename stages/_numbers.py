@@ -39,13 +39,23 @@ def decimals(low: float | None, high: float | None, value: float | None = None) 
     return None if needed > 6 or needed < -6 else max(needed, 0)
 
 
+def apart(margin: float | None, places: int | None, *limits: float | None) -> int | None:
+    """Return as many more decimals as keep limits from looking like a margin they do not equal."""
+    if margin is None or places is None:
+        return places
+    near = [x for x in limits if x is not None and x != margin and abs(x - margin) > 1e-6]
+    while places < 6 and any(round(x, places) == round(margin, places) for x in near):
+        places += 1
+    return places
+
+
 def fixed(x: float | None, places: int | None, sign: bool = False) -> str:
     """Write a number with so many decimals (`plain` where that is None)."""
     if x is None or math.isnan(x):
         return MISSING
     if places is None or math.isinf(x):
         return plain(x)
-    text = f"{x:{'+' if sign else ''},.{places}f}"
+    text = f"{round(x, places) + 0.0:{'+' if sign else ''},.{places}f}"  # + 0.0: no minus zero
     return text.replace("-", "−").replace(",", "\u202f")
 
 
@@ -63,6 +73,11 @@ def between(low: float | None, high: float | None, places: int | None) -> str:
 def count(n: int) -> str:
     """Write a whole number, thousands apart."""
     return f"{n:,}".replace(",", "\u202f").replace("-", "−")
+
+
+def counted(n: int, noun: str) -> str:
+    """Write a number of things: 1 thread, 2 threads."""
+    return f"{count(n)} {noun}" if n == 1 else f"{count(n)} {noun}s"
 
 
 def percent(fraction: float) -> str:

@@ -101,7 +101,7 @@ def page(
             claims=views,
             tally=tally(views),
             data=_tables.data_rows(results),
-            headline=_tables.headline_rows(results),
+            headline=_tables.headline_rows(results, story.headline),
             run=_tables.run_rows(results),
             settings=_tables.flat(results.records["train"]["params"]),
             arms=_tables.arm_tables(results.arms),
@@ -156,7 +156,7 @@ def claim_numbers(claim: Mapping[str, Any]) -> list[tuple[str, str]]:
             ("cases", _numbers.count(claim["n"])),
         ]
     low, high = claim["low"], claim["high"]
-    places = _numbers.decimals(low, high, effect)
+    places = _numbers.apart(claim["margin"], _numbers.decimals(low, high, effect), low, high)
     pairs = [("effect", _numbers.fixed(effect, places, sign=claim["direction"] is not None))]
     if low is not None or high is not None:
         level = _numbers.percent(claim["level"])

@@ -74,7 +74,10 @@ class Compared:
 
 @dataclass(frozen=True)
 class Story:
-    """The words and figures of one experiment: what its report.py defines."""
+    """The words and figures of one experiment: what its report.py defines.
+
+    `headline` names numbers of the headline better than their keys do: with data and split.
+    """
 
     title: str
     folder: str
@@ -87,6 +90,7 @@ class Story:
     compared: Callable[..., list[Compared]]
     data: str = ""
     run: str = ""
+    headline: Mapping[str, str] = field(default_factory=dict)
 
 
 def read(name: str, datasets: Iterable[str], root: Path = Path(".")) -> Results:
@@ -130,6 +134,7 @@ def story(name: str) -> Story:
         compared=_optional(module, "compared"),
         data=getattr(module, "DATA", ""),
         run=getattr(module, "RUN", ""),
+        headline=getattr(module, "HEADLINE", {}),
     )
 
 

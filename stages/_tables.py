@@ -1,5 +1,6 @@
 """The tables of an experiment's page: results and records in, rows of text out."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -38,7 +39,7 @@ def arm_tables(arms: pd.DataFrame) -> list[dict[str, Any]]:
 
 def _arm_rows(rows: pd.DataFrame) -> list[dict[str, Any]]:
     to_x = scale([*rows["mean"], *rows["low"], *rows["high"]], STRIP, 5)
-    records = rows.to_dict("records")
+    records = sorted(rows.to_dict("records"), key=lambda row: _natural(row["arm"]))
     places = _common([_numbers.decimals(r["low"], r["high"], r["mean"]) for r in records])
     return [
         {
@@ -51,6 +52,13 @@ def _arm_rows(rows: pd.DataFrame) -> list[dict[str, Any]]:
         }
         for row, digits in zip(records, places, strict=True)
     ]
+
+
+def _natural(arm: str) -> list[str | float]:
+    """Sort numbers in names by size: texts and numbers alternate."""
+    parts: list[str | float] = [*re.split(r"(\d+(?:\.\d+)?(?:e[+-]?\d+)?)", arm)]
+    parts[1::2] = [float(part) for part in parts[1::2]]
+    return parts
 
 
 def _common(places: list[int | None]) -> list[int | None]:
@@ -83,10 +91,10 @@ def data_rows(results: Results) -> list[dict[str, Any]]:
     return rows
 
 
-def headline_rows(results: Results) -> list[tuple[str, str]]:
-    """Return the numbers that sum the experiment up."""
+def headline_rows(results: Results, labels: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return the numbers that sum the experiment up, under the story's labels or their own."""
     headline = results.metrics["headline"]
-    return [(name.replace("_", " "), _numbers.plain(x)) for name, x in headline.items()]
+    return [(labels.get(n, n.replace("_", " ")), _numbers.plain(x)) for n, x in headline.items()]
 
 
 def run_rows(results: Results) -> list[tuple[str, str]]:
@@ -139,6 +147,8 @@ def timing_rows(results: Results) -> list[dict[str, Any]]:
     keys = list(dict.fromkeys(key for record in records for key in record["timing"]))
     rows = [{"what": "whole stage", "values": [_numbers.duration(r["seconds"]) for r in records]}]
     for key in sorted(keys, key=_timing_order):
+        if not any(record["timing"].get(key) for record in records):
+            continue  # nothing was trained
         values = [_timing(key, record["timing"].get(key)) for record in records]
         rows.append({"what": TIMING.get(key, key.replace("_", " ")), "values": values})
     return rows

@@ -39,6 +39,15 @@ def test_the_limits_of_a_share_stay_within_0_and_1():
     assert row["high"] == 1.0
 
 
+def test_the_limits_of_an_accuracy_over_repeats_alone_stay_there_too():
+    values = [1.0, 1.0, 1.0, 0.9]
+    trials = pd.DataFrame({"arm": "a", "seed": range(4), "metric": "accuracy", "split": "dev",
+                           "value": values})  # fmt: skip
+
+    assert _evaluation.arms(trials, {})["high"].tolist() == [1.0]
+    assert _evaluation.arms(trials.assign(metric="loss"), {})["high"].item() > 1
+
+
 def test_a_single_repeat_has_no_interval():
     (row,) = _evaluation.arms(numbers("net", "loss", "dev", np.array([1.0])), {}).to_dict("records")
 

@@ -74,3 +74,15 @@ def test_durations(seconds, text):
 def test_levels_keep_the_digits_that_matter():
     assert _numbers.percent(1 - 0.05 / 7) == "99.3\u202f%"
     assert _numbers.percent(0.95) == "95\u202f%"
+
+
+def test_a_limit_gets_the_digits_that_keep_it_apart_from_the_margin():
+    assert _numbers.apart(0.3, 2, 0.09, 0.29885) == 3
+    assert _numbers.apart(0.3, 2, 0.09, 0.28) == 2
+    assert _numbers.apart(0.3, 2, 0.3, None) == 2
+    assert _numbers.apart(None, 2, 0.3) == 2
+
+
+def test_nothing_is_minus_zero_and_one_thread_is_no_threads():
+    assert _numbers.fixed(-0.0001, 3, sign=True) == "+0.000"
+    assert [_numbers.counted(n, "thread") for n in (1, 2)] == ["1 thread", "2 threads"]

@@ -10,7 +10,7 @@ import pytest
 from made_up_results import claim, figures, front, identity, record, results, story
 from page_reader import Reader
 
-from stages import _files, _front, _pages, _results, report
+from stages import _files, _front, _pages, _results, _tables, report
 from stages._results import StoryError
 
 VERDICTS = {
@@ -221,3 +221,22 @@ def test_that_check_sees_an_import_when_there_is_one(tmp_path):
     (tmp_path / "torch.py").touch()
 
     assert loaded("import torch", tmp_path) == ["torch"]
+
+
+def test_arms_stand_in_the_order_of_their_numbers():
+    arms = ["rate 1e-01", "rate 1e-2", "width 22", "width 4", "plain"]
+
+    assert sorted(arms, key=_tables._natural) == [
+        "plain", "rate 1e-2", "rate 1e-01", "width 4", "width 22"
+    ]  # fmt: skip
+
+
+def test_a_headline_is_named_by_the_story_where_it_has_a_better_name():
+    found = results()
+    key, *others = found.metrics["headline"]
+
+    rows = _tables.headline_rows(found, {key: "test accuracy of the digits"})
+
+    assert [name for name, _ in rows] == [
+        "test accuracy of the digits", *(other.replace("_", " ") for other in others)
+    ]  # fmt: skip
