@@ -23,7 +23,7 @@ def main(experiment: str) -> None:
         inputs = _inputs.load(experiment, "fit")
         fit = Trainer(experiment, params.seed, scratch)
         trained = module.train(block.train, inputs, params.seed, fit)
-        about = {"settings": settings, "data": _inputs.describe(inputs)}
+        about = {"settings": settings, "data": _inputs.describe(inputs), "arms": fit.arms}
         _trained.save(target, trained, about)
         record.profile, record.params = params.profile, settings
         record.inputs, record.outputs = [source], [target]
