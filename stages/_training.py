@@ -15,7 +15,7 @@ import pandas as pd
 import torch
 from torch import nn
 
-from stages import _arms, _device, _live, _progress, _seeds, sweep
+from stages import _arms, _device, _live, _profile, _progress, _seeds, sweep
 from stages._checkpoint import Checkpoint
 from stages._trained import CURVES, TRIALS, Kept, Trained
 from stages.sweep import Member, Optimizer, Plan, Result, Streams, Task
@@ -111,6 +111,7 @@ class Trainer:
         with (
             _progress.training(self.title, len(members) - len(results), total) as show,
             _live.telling(self.title, total) as tell,
+            _profile.looking(self.title, len(self.sweeps)) as look,
         ):
             events = sweep.run(
                 rest,
@@ -123,6 +124,7 @@ class Trainer:
             for event in events:
                 show(event)
                 tell(event)
+                look(event)
                 checkpoint.save(event)
                 results.extend(event.results)
         return results

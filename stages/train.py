@@ -5,7 +5,7 @@ In: data/inputs/<experiment>/fit, the blocks `data` and `train`. Out: data/train
 
 import importlib
 
-from stages import _checkpoint, _device, _digest, _entry, _inputs, _params, _trained
+from stages import _checkpoint, _device, _digest, _entry, _inputs, _params, _profile, _trained
 from stages._records import Record, recording
 from stages._training import Trainer
 
@@ -36,6 +36,8 @@ def _tell_cost(record: Record, fit: Trainer) -> None:
     kind = _device.device()
     record.device = _device.describe(kind)
     record.details["sweeps"] = fit.sweeps
+    if traces := _profile.taken():
+        record.details["traces"] = traces
     steps = sum(cost["model_steps"] for cost in fit.sweeps)
     seconds = sum(cost["seconds"] for cost in fit.sweeps)
     record.timing |= {

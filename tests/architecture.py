@@ -8,8 +8,8 @@ from typing import Any
 from ruamel.yaml import YAML
 
 OBSERVERS = {
-    "stages/_entry.py", "stages/_live.py", "stages/_params.py", "stages/_progress.py",
-    "stages/_settings.py", "stages/_sync.py",
+    "stages/_entry.py", "stages/_live.py", "stages/_params.py", "stages/_profile.py",
+    "stages/_progress.py", "stages/_settings.py", "stages/_sync.py",
 }  # fmt: skip
 PURE_LIBRARY = {
     "__future__", "abc", "bisect", "collections", "contextlib", "copy", "dataclasses", "enum",

@@ -205,6 +205,7 @@ def _train(record: Mapping[str, Any]) -> _Extras:
     for name in sorted(record["outputs"]):
         if name.startswith(f"{folder}/") and name.endswith(".json"):
             extras.files |= _attached(record, Path(name).name, name)
+    extras.files |= _traces(record["details"].get("traces", {}))
     extras.model = _model(record, f"{folder}/model.safetensors")
     trials = _verified(record, f"{folder}/trials.parquet")
     if trials is not None:
@@ -212,6 +213,16 @@ def _train(record: Mapping[str, Any]) -> _Extras:
         extras.points = _arms.spread(table)
         extras.texts["arms.csv"] = table.to_csv(index=False, float_format="%.6g")
     return extras
+
+
+def _traces(named: Mapping[str, str]) -> dict[str, Path]:
+    """Return the traces that still lie here; they are scratch, and nothing waits for them."""
+    here = [Path(name) for name, sha in named.items() if _is_file_with(Path(name), sha)]
+    return {f"traces/{path.name}": path for path in here}
+
+
+def _is_file_with(path: Path, sha: str) -> bool:
+    return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == sha
 
 
 def _model(record: Mapping[str, Any], name: str) -> Model | None:
