@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # the tracker reads what is told without waiting for torch
     from stages.sweep import Event
 
 FOLDER = Path(".work/live")
+WATCHED = "dev"  # where there is such a split, it alone is told of
 LONG, PAUSE, RING = 30.0, 5.0, 300.0  # seconds
 
 Show = Callable[["Event"], None]
@@ -105,6 +106,7 @@ class _Teller:
             for arm, places in arms.items()
             if self._first.setdefault(arm, event.chunk) == event.chunk
             for (metric, split), values in event.metrics.items()
+            if split == WATCHED or all(other != WATCHED for _, other in event.metrics)
         ]
 
     def _write(self) -> None:

@@ -236,7 +236,7 @@ def keep_best(
         return trained
     arm = max(means, key=lambda name: means[name])
     seed = int(np.argmax(values[arm]))
-    value = float(sign * values[arm][seed])
+    value = float(f"{sign * values[arm][seed]:.6g}")
     kept = Kept(arm, seed, build, example.numpy(), metric, value, largest, about)
     return replace(trained, kept=kept)
 

@@ -3,6 +3,7 @@
 In: runs, points, files and models of this project. Out: what MLflow's client makes of them.
 """
 
+import json
 import os
 import tempfile
 import warnings
@@ -200,6 +201,10 @@ class Store:
             model_id=made.model_id,
         )
         self._client.set_registered_model_alias(model.name, earned, version.version)
+        shown = [{"name": model.name, "version": version.version}]  # on the model's own page
+        self._client.set_logged_model_tags(
+            made.model_id, {"mlflow.modelVersions": json.dumps(shown)}
+        )
 
     def end(self, run_id: str, status: str, when: int) -> None:
         """Say that a run has ended, and when."""
