@@ -21,7 +21,7 @@ from stages import _live, _sync
 from stages._training import Run, Trainer
 from stages.commands import _turns, track
 from stages.models.mlp import mlp
-from stages.sweep import Optimizer, Task
+from stages.sweep import Event, Optimizer, Task
 
 TRAIN = Path("data/records/train/optimizers.json")
 
@@ -235,3 +235,17 @@ def test_the_background_sync_stays_while_a_training_goes_on_and_then_ends_its_ru
 
     assert not other.is_alive()
     assert contents()["train@optimizers"]["times"][0] == "KILLED"
+
+
+def test_repeats_that_come_later_add_nothing_to_an_arms_curve(repo: Path, bell: list[int]) -> None:
+    def event(chunk: int, names: tuple[str, ...], *losses: float) -> Event:
+        return Event(chunk, 1, 2, 10, names, {("loss", "dev"): losses, ("loss", "train"): losses})
+
+    with _live.telling("optimizers", 6) as tell:
+        tell(event(0, ("a#0", "a#1"), 1.0, 3.0))
+        tell(event(1, ("a#2", "b#0"), 9.0, 5.0))
+
+    (file,) = _live.FOLDER.glob("*.jsonl")
+    _, *lines = [json.loads(line) for line in file.read_text().splitlines()]
+    told = [point for line in lines for point in line["points"]]
+    assert told == [["a", "loss", "dev", 10, 2.0], ["b", "loss", "dev", 10, 5.0]]

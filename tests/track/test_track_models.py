@@ -67,9 +67,7 @@ def test_a_logged_model_says_what_it_takes_gives_needs_and_is_worth(repo: Path) 
     assert (model.status, model.source_run_id) == ("READY", run.info.run_id)
     assert model.tags.items() >= {"arm": "adam", "seed": "0", "profile": "default"}.items()
     assert [(m.key, m.value) for m in model.metrics] == [("kept/dev_accuracy", 0.9)]
-    assert json.loads(model.tags["mlflow.modelVersions"]) == [
-        {"name": "optimizers", "version": "1"}
-    ]
+    assert json.loads(model.tags["mlflow.modelVersions"]) == [{"name": "optimizers", "version": 1}]
     folder = Path(model.artifact_location.removeprefix("file://"))
     assert (folder / "data/model.pt2").is_file()
     assert (folder / "input_example.json").is_file()
