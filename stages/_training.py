@@ -15,9 +15,9 @@ import pandas as pd
 import torch
 from torch import nn
 
-from stages import _device, _progress, _seeds, sweep
+from stages import _arms, _device, _live, _profile, _progress, _seeds, sweep
 from stages._checkpoint import Checkpoint
-from stages._trained import CURVES, TRIALS, Trained
+from stages._trained import CURVES, TRIALS, Kept, Trained
 from stages.sweep import Member, Optimizer, Plan, Result, Streams, Task
 
 BEST = " (best)"
@@ -78,6 +78,7 @@ class Trainer:
         kind: the engine's plan; auto chooses by what the sweep costs.
         sweeps: what each call trained, where, and how long it took.
         timings: name of a comparison -> arm -> seconds of each repeat.
+        arms: what each arm was trained with.
     """
 
     title: str
@@ -86,10 +87,12 @@ class Trainer:
     kind: sweep.Kind = "auto"
     sweeps: list[dict[str, Any]] = field(default_factory=list)
     timings: dict[str, dict[str, list[float]]] = field(default_factory=dict)
+    arms: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def __call__(self, runs: Iterable[Run], keep_best: tuple[str, str] | None = None) -> Trained:
         """Train all runs (see `Fit`)."""
         members, tasks = members_and_tasks(runs, self.seed)
+        self.arms |= _arms.settings(members)
         chosen = plan(members, tasks, self.kind)
         _progress.say(f"{self.title}: {chosen.note}" if chosen.note else "")
         with _device.stopwatch(chosen.device) as seconds:
@@ -121,7 +124,11 @@ class Trainer:
         results = [result for chunk in done.values() for result in chunk]
         rest = replace(plan, chunks=tuple(c for c in plan.chunks if c.index not in done))
         total = sum(members[i].epochs for chunk in rest.chunks for i in chunk.members)
-        with _progress.training(self.title, len(members) - len(results), total) as show:
+        with (
+            _progress.training(self.title, len(members) - len(results), total) as show,
+            _live.telling(self.title, total) as tell,
+            _profile.looking(self.title, len(self.sweeps)) as look,
+        ):
             events = sweep.run(
                 rest,
                 members,
@@ -132,6 +139,8 @@ class Trainer:
             )
             for event in events:
                 show(event)
+                tell(event)
+                look(event)
                 checkpoint.save(event)
                 results.extend(event.results)
         return results
@@ -217,6 +226,38 @@ def _curves(arm: str, runs: Mapping[int, Result]) -> pd.DataFrame:
         for epoch, value in zip(result.epochs, values, strict=True)
     ]
     return pd.DataFrame(rows, columns=CURVES)
+
+
+def keep_best(
+    trained: Trained,
+    build: Callable[[torch.Generator], nn.Module],
+    example: torch.Tensor,
+    about: str,
+    metric: str = "accuracy",
+    largest: bool = True,
+) -> Trained:
+    """Return `trained` with a net to keep: the best repeat of the best arm, both on dev.
+
+    An arm in which a repeat diverged is not chosen; without any other, none is kept.
+
+    Args:
+        trained: arms that all have the structure of `build`.
+        build: `functools.partial` of a function in stages/models.
+        example: a few input rows.
+        about: what goes in and what comes out, for who loads the net.
+        metric: what is compared.
+        largest: whether large values of that are good.
+    """
+    sign = 1.0 if largest else -1.0
+    values = {arm: sign * value_S for arm, value_S in trained.values(metric, "dev").items()}
+    means = {arm: value_S.mean() for arm, value_S in values.items() if np.isfinite(value_S).all()}
+    if not means:
+        return trained
+    arm = max(means, key=lambda name: means[name])
+    seed = int(np.argmax(values[arm]))
+    value = float(f"{sign * values[arm][seed]:.6g}")
+    kept = Kept(arm, seed, build, example.numpy(), metric, value, largest, about)
+    return replace(trained, kept=kept)
 
 
 def hits(

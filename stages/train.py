@@ -5,7 +5,7 @@ In: data/inputs/<experiment>/fit, the blocks `data` and `train`. Out: data/train
 
 import importlib
 
-from stages import _checkpoint, _device, _digest, _entry, _inputs, _params, _trained
+from stages import _checkpoint, _device, _digest, _entry, _inputs, _params, _profile, _trained
 from stages._records import Record, recording
 from stages._training import Trainer
 
@@ -23,7 +23,7 @@ def main(experiment: str) -> None:
         inputs = _inputs.load(experiment, "fit")
         fit = Trainer(experiment, params.seed, scratch, params.plan)
         trained = module.train(block.train, inputs, params.seed, fit)
-        about = {"settings": settings, "data": _inputs.describe(inputs)}
+        about = {"settings": settings, "data": _inputs.describe(inputs), "arms": fit.arms}
         _trained.save(target, trained, about)
         record.profile, record.params = params.profile, settings
         record.inputs, record.outputs = [source], [target]
@@ -36,6 +36,8 @@ def _tell_cost(record: Record, fit: Trainer) -> None:
     kind = _device.device()
     record.device = _device.describe(kind)
     record.details |= {"sweeps": fit.sweeps} | ({"timings": fit.timings} if fit.timings else {})
+    if traces := _profile.taken():
+        record.details["traces"] = traces
     steps = sum(cost["model_steps"] for cost in fit.sweeps)
     seconds = sum(cost["seconds"] for cost in fit.sweeps)
     record.timing |= {

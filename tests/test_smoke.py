@@ -66,7 +66,7 @@ def test_a_forced_run_gives_equal_bytes_with_the_observers_on(smoke: Project, tm
     store = f"sqlite:///{tmp_path}/mlflow.db"
     done = again.run(
         "stages.commands.repro", "--force", LECTURES_SYNC="on", LECTURES_PROGRESS="on",
-        CI="", MLFLOW_TRACKING_URI=store, LECTURES_WORKERS="1",
+        LECTURES_PROFILE="on", CI="", MLFLOW_TRACKING_URI=store, LECTURES_WORKERS="1",
     )  # fmt: skip
 
     assert done.returncode == 0, done.stderr

@@ -1,12 +1,15 @@
 """The engine as experiments use it: runs in; trials, curves and stacked weights out."""
 
+import gzip
+import json
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from stages import _device
+from stages import _device, _profile
 from stages._device import DeviceError
 from stages._training import BEST, Run, Trainer, hits
 from stages.commands._dry import DryFit
@@ -131,6 +134,21 @@ def test_what_a_sweep_cost_is_noted(task, tmp_path):
     assert (cost["models"], cost["model_steps"], cost["samples"]) == (4, 12, 360)
     assert cost["seconds"] > 0
     assert cost["diverged"] == []
+
+
+def test_a_trace_is_taken_when_asked_for_and_changes_no_weight(task, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    plain = Trainer("test", 7, tmp_path / "plain")(runs(task))
+    assert _profile.taken() == {}
+    monkeypatch.setenv(_profile.SWITCH, "on")
+    traced = Trainer("test", 7, tmp_path / "traced")(runs(task))
+
+    ((name, _),) = _profile.taken().items()
+    events = json.loads(gzip.decompress(Path(name).read_bytes()))["traceEvents"]
+    assert any(event["name"] == "aten::bmm" or "addmm" in event["name"] for event in events)
+    assert traced.weights.keys() == plain.weights.keys()
+    assert all((traced.weights[name] == plain.weights[name]).all() for name in plain.weights)
+    monkeypatch.setattr(_profile, "_taken", [])
 
 
 def test_a_run_that_diverges_is_named(task, tmp_path):

@@ -8,7 +8,7 @@ UI makes a section of charts of each prefix.
 import io
 import math
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from typing import NamedTuple
 
 import pandas as pd
@@ -108,7 +108,12 @@ def tags(arm: str, place: int) -> dict[str, str]:
     return {"arm": arm, "mlflow.runColor": COLOURS[place % len(COLOURS)]}
 
 
-def settings(arm: str) -> dict[str, str]:
-    """Return an arm's name and the `setting=value` pairs in it, as params to sort and group by."""
+def settings(arm: str, known: Mapping[str, object]) -> dict[str, object]:
+    """Return an arm's name and settings, as params to sort, group and draw by.
+
+    Args:
+        arm: its name; `setting=value` pairs in it count too.
+        known: the settings that it was trained with.
+    """
     pairs = re.findall(r"([A-Za-z_]\w*)\s*=\s*([^,;\s]+)", arm)
-    return {"arm": arm} | {key(name): value for name, value in pairs}
+    return {"arm": arm, **known} | dict(pairs)

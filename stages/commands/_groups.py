@@ -13,17 +13,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from stages.commands import _arms
+from stages.commands import _arms, _data, _models
 from stages.commands._arms import Point
+from stages.commands._data import Input
+from stages.commands._models import Model
 
 DATA = "data"  # the MLflow experiment of the stages that belong to no lecture experiment
 DATA_STAGES = ("fetch", "prepare", "site")
-SPLITS = {"train": "train", "dev": "validation", "test": "test"}
 SHOWN = {
     "prepare": ["data/tensors/{key}/samples.png"],
     "site": ["reports/index.html", "reports/data.html", "reports/speed.html"],
 }
-LONGEST_PARAM, LONGEST_TAG, DIGEST = 6000, 5000, 12
+LONGEST_PARAM, LONGEST_TAG = 6000, 5000
 
 
 class WaitingError(Exception):
@@ -43,22 +44,13 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Input:
-    """A dataset that a run read."""
-
-    name: str
-    digest: str
-    source: str
-    context: str
-
-
-@dataclass(frozen=True)
 class Group:
     """A stage's run with all that belongs to it; files and texts are keyed by their place."""
 
     stage: Run
     arms: list[Run] = field(default_factory=list)
     inputs: list[Input] = field(default_factory=list)
+    model: Model | None = None
     files: dict[str, Path] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)
 
@@ -70,6 +62,8 @@ class _Extras:
     tags: dict[str, str] = field(default_factory=dict)
     points: list[Point] = field(default_factory=list)
     arms: dict[str, list[Point]] = field(default_factory=dict)
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    model: Model | None = None
     files: dict[str, Path] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)
 
@@ -109,10 +103,18 @@ def load(content: bytes) -> Group:
     return Group(
         stage=Run(name, start, end, tags | extras.tags, params, extras.points + _timing(record)),
         arms=[
-            Run(arm, start, end, {**common, **_arms.tags(arm, i)}, _arms.settings(arm), points)
+            Run(
+                name=arm,
+                start=start,
+                end=end,
+                tags={**common, **_arms.tags(arm, i)},
+                params=_params(_arms.settings(arm, extras.settings.get(arm, {}))),
+                points=points,
+            )
             for i, (arm, points) in enumerate(extras.arms.items())
         ],
-        inputs=_inputs(record["inputs"]),
+        inputs=_data.inputs_of(record["inputs"]),
+        model=extras.model,
         files=extras.files,
         texts={"record.json": content.decode("utf-8"), **extras.texts},
     )
@@ -150,7 +152,7 @@ def _tags(record: Mapping[str, Any]) -> dict[str, str]:
         "key": record["key"],
         "profile": record["profile"],
         "params_hash": record["params_hash"],
-        "data_hash": _data_hash(record["inputs"]),
+        "data_hash": _data.data_hash(record["inputs"]),
         "git_commit": record["git_commit"],
         "dvc_experiment": record["dvc_experiment"],
         "device": device.get("type"),
@@ -172,40 +174,9 @@ def _user() -> str | None:
         return None
 
 
-def _data_files(inputs: Mapping[str, str]) -> dict[str, str]:
-    """Keep the data sets among a stage's inputs (not weights, tables, or records)."""
-    roots = ("data/raw/", "data/tensors/", "data/inputs/")
-    return {path: inputs[path] for path in sorted(inputs) if path.startswith(roots)}
-
-
-def _hash(files: Mapping[str, str]) -> str:
-    return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
-
-
-def _data_hash(inputs: Mapping[str, str]) -> str | None:
-    files = _data_files(inputs)
-    return _hash(files)[:16] if files else None
-
-
-def _inputs(inputs: Mapping[str, str]) -> list[Input]:
-    """Return one data set per split file, and one per folder of raw files."""
-    folders: dict[str, dict[str, str]] = {}
-    found = []
-    for path, sha in _data_files(inputs).items():
-        file = Path(path)
-        if file.suffix == ".safetensors":
-            context = SPLITS.get(file.stem, file.stem)
-            found.append(Input(file.parent.name, sha[:DIGEST], path, context))
-        elif path.startswith("data/raw/"):
-            folders.setdefault("/".join(path.split("/")[:3]), {})[path] = sha
-    for folder, files in folders.items():
-        found.append(Input(Path(folder).name, _hash(files)[:DIGEST], folder, "raw"))
-    return found
-
-
 def _verified(record: Mapping[str, Any], name: str) -> bytes | None:
     """Return a file's bytes if they are the record's; None if the record has no such file."""
-    path, expected = Path(name), record["outputs"].get(name)
+    path, expected = Path(name), {**record["inputs"], **record["outputs"]}.get(name)
     if not path.is_file():
         if expected is None:
             return None
@@ -234,12 +205,35 @@ def _train(record: Mapping[str, Any]) -> _Extras:
     for name in sorted(record["outputs"]):
         if name.startswith(f"{folder}/") and name.endswith(".json"):
             extras.files |= _attached(record, Path(name).name, name)
+    extras.files |= _traces(record["details"].get("traces", {}))
+    extras.model = _model(record, f"{folder}/model.safetensors")
     trials = _verified(record, f"{folder}/trials.parquet")
     if trials is not None:
         table = _arms.summary(_arms.read_parquet(trials))
         extras.points = _arms.spread(table)
         extras.texts["arms.csv"] = table.to_csv(index=False, float_format="%.6g")
     return extras
+
+
+def _traces(named: Mapping[str, str]) -> dict[str, Path]:
+    """Return the traces that still lie here; they are scratch, and nothing waits for them."""
+    here = [Path(name) for name, sha in named.items() if _is_file_with(Path(name), sha)]
+    return {f"traces/{path.name}": path for path in here}
+
+
+def _is_file_with(path: Path, sha: str) -> bool:
+    return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == sha
+
+
+def _model(record: Mapping[str, Any], name: str) -> Model | None:
+    """Return the net that training kept, if it kept one."""
+    if name not in record["outputs"] or _verified(record, name) is None:
+        return None
+    of_its_data = {
+        "profile": record["profile"],
+        "data_hash": _data.data_hash(record["inputs"]) or "",
+    }
+    return _models.read(record["key"], Path(name), of_its_data)
 
 
 def _evaluate(record: Mapping[str, Any]) -> _Extras:
@@ -255,6 +249,9 @@ def _evaluate(record: Mapping[str, Any]) -> _Extras:
     metrics, arms, curves = found["metrics.json"], found["arms.csv"], found["curves.csv"]
     if metrics:
         _judge(extras, json.loads(metrics))
+    about = f"data/trained/{key}/about.json"
+    if about in record["inputs"]:
+        extras.settings = json.loads(_verified(record, about) or b"{}").get("arms", {})
     if arms:
         extras.arms = _arms.points(_arms.read_csv(arms), _arms.read_csv(curves) if curves else None)
     return extras

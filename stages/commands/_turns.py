@@ -12,6 +12,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from stages._sync import LOG
+from stages.commands import _live
 
 RECORDS = Path("data/records")
 LOCK, WANTED = Path(".work/sync.lock"), Path(".work/sync.wanted")
@@ -43,7 +44,7 @@ def background(sync: Callable[[], bool]) -> None:
     """
     LOCK.parent.mkdir(parents=True, exist_ok=True)
     done: Sight | None = None
-    while done != _records():  # a record of the moment between last look and release is not lost
+    while done != _seen():  # a record of the moment between last look and release is not lost
         try:
             with FileLock(LOCK, timeout=0):
                 done = _follow(sync)
@@ -54,24 +55,25 @@ def background(sync: Callable[[], bool]) -> None:
 
 
 def _follow(sync: Callable[[], bool]) -> Sight | None:
-    """Sync at every change of the records until they rest; None if the store failed."""
+    """Sync at every change until all rests and no training goes on; None if the store failed."""
     done: Sight | None = None
     resting = time.monotonic()
     while True:
-        seen = _records()
+        seen = _seen()
         if seen != done:
             if not sync():
                 return None
             done, resting = seen, time.monotonic()
-        elif _hurried() or time.monotonic() - resting > LINGER:
+        elif _hurried() or (time.monotonic() - resting > LINGER and not _live.going_on()):
             return done
         else:
             time.sleep(POLL)
 
 
-def _records() -> Sight:
+def _seen() -> Sight:
     found = ((path, path.stat()) for path in RECORDS.glob("*/*.json"))
-    return frozenset((path.as_posix(), info.st_mtime_ns, info.st_size) for path, info in found)
+    records = frozenset((path.as_posix(), i.st_mtime_ns, i.st_size) for path, i in found)
+    return records | _live.sight()
 
 
 def _hurried() -> bool:

@@ -22,35 +22,13 @@ import tempfile
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from filelock import Timeout
 
-from stages.commands import _local, _turns
-from stages.commands._groups import DATA, Group, Input, Record, Run, WaitingError, load, read
+from stages.commands import _live, _local, _turns
+from stages.commands._groups import Group, Record, WaitingError, load, read
 from stages.commands._outcome import LeftOutError, Outcome, conceal, redact
-
-if TYPE_CHECKING:  # MLflow takes a second to import: only a sync that has the lock pays it
-    from mlflow import MlflowClient
-    from mlflow.entities import DatasetInput
-    from mlflow.entities import Run as StoredRun
-
-SETTINGS = {  # the caller's own environment goes first
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "5",
-    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "0",
-    "MLFLOW_LOGGING_LEVEL": "CRITICAL",
-    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
-    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
-}
-KIND = {"mlflow.experimentKind": "custom_model_development"}  # not the chat traces of "GenAI"
-NOTE = (
-    "[Compare the arms](#/experiments/{id}/runs?workflowType=machine_learning&compareRunsMode=CHART"
-    "&searchFilter=tags.arm%20!%3D%20''&orderByKey=tags.%60mlflow.runName%60&orderByAsc=true), the "
-    "child runs of *evaluate*: mean curves over batches, test metrics over seeds."
-)
+from stages.commands._store import SETTINGS, Store, connect, is_server
 
 
 class Tracker:
@@ -58,12 +36,13 @@ class Tracker:
 
     def __init__(self, uri: str) -> None:
         self._uri = uri
-        self._client: MlflowClient | None = None
+        self._store: Store | None = None
         self._done: set[str] = set()
 
     def sync(self, say: Callable[[str], None] = lambda line: None) -> Outcome:
         """Send every record that the store lacks, oldest first; never raises."""
         outcome = Outcome()
+        processes = _live.alive()
         for record in _records(outcome):
             try:
                 sent = None if record.sha in self._done else self._send_missing(record)
@@ -72,10 +51,8 @@ class Tracker:
             except LeftOutError as error:
                 outcome.problems.append(str(error))
             except Exception as error:  # whatever a store does, the pipeline goes on
-                outcome.problems.append(redact(f"MLflow at {self._uri} failed: {error}", self._uri))
-                _turns.log(conceal(traceback.format_exc(), self._uri))
-                outcome.answered = False
-                break
+                self._give_up(outcome, error)
+                return outcome
             else:
                 self._done.add(record.sha)
                 outcome.added += sent is not None
@@ -85,19 +62,35 @@ class Tracker:
                         f"added {sent.stage.name}"
                         + f" with {len(sent.arms)} arms" * bool(sent.arms)
                     )
+        try:
+            if processes or self._store:
+                _live.follow(self._reach(), processes)
+        except LeftOutError as error:
+            outcome.problems.append(str(error))
+        except Exception as error:
+            self._give_up(outcome, error)
         return outcome
+
+    def _give_up(self, outcome: Outcome, error: Exception) -> None:
+        outcome.problems.append(redact(f"MLflow at {self._uri} failed: {error}", self._uri))
+        _turns.log(conceal(traceback.format_exc(), self._uri))
+        outcome.answered = False
+
+    def _reach(self) -> Store:
+        self._store = self._store or Store(connect(self._uri), self._uri)
+        return self._store
 
     def _send_missing(self, record: Record) -> Group | None:
         """Send a record unless its run is complete; delete what a killed sync left of it."""
-        client = self._client = self._client or connect(self._uri)
-        experiment = _experiment(client, record.experiment, self._uri)
-        found = _search(client, experiment, f"tags.record = '{record.sha}'")
+        store = self._reach()
+        experiment = store.experiment(record.experiment)
+        found = store.find(experiment, f"tags.record = '{record.sha}'")
         if any("complete" in run.data.tags for run in found):
             return None
         group = _load(record)
         for run in found:
-            _delete(client, run)
-        _send(client, experiment, record.sha, group)
+            store.delete(run)
+        _send(store, experiment, record.sha, group)
         return group
 
 
@@ -122,93 +115,27 @@ def _load(record: Record) -> Group:
         ) from error
 
 
-def connect(uri: str) -> "MlflowClient":
-    """Return a client that gives up soon; the default store is made on first use."""
-    for name, value in SETTINGS.items():
-        os.environ.setdefault(name, value)
-    from mlflow import MlflowClient
-
-    client = MlflowClient(tracking_uri=uri, registry_uri=uri)
-    if uri == _local.address(Path.cwd()):
-        client.search_experiments(max_results=1)
-        _local.tune(Path.cwd())
-    return client
-
-
-def _experiment(client: "MlflowClient", name: str, uri: str) -> str:
-    """Return the id of an experiment, made if missing."""
-    found = client.get_experiment_by_name(name)
-    if found is None:
-        place = None if urlsplit(uri).scheme in ("http", "https") else _local.artifacts(Path.cwd())
-        made = str(client.create_experiment(name, place and f"{place}/{name}", KIND))
-        if name != DATA:
-            client.set_experiment_tag(made, "mlflow.note.content", NOTE.format(id=made))
-        return made
-    if found.lifecycle_stage == "deleted":
-        raise LeftOutError(
-            f"the MLflow experiment {name} was deleted: bring it back with `mlflow experiments "
-            f"restore --experiment-id {found.experiment_id}`, or end its deletion with `mlflow gc`"
-        )
-    return str(found.experiment_id)
-
-
-def _search(client: "MlflowClient", experiment: str, query: str) -> "list[StoredRun]":
-    """Return the runs that match, deleted ones too."""
-    from mlflow.entities import ViewType
-
-    found: list[StoredRun] = []
-    token = None
-    while token or not found:
-        page = client.search_runs([experiment], query, ViewType.ALL, page_token=token)
-        found, token = [*found, *page], page.token
-        if not page:
-            break
-    return found
-
-
-def _delete(client: "MlflowClient", run: "StoredRun") -> None:
-    """Delete an incomplete run and its arms."""
-    arms = f"tags.`mlflow.parentRunId` = '{run.info.run_id}'"
-    for found in [*_search(client, run.info.experiment_id, arms), run]:
-        if found.info.lifecycle_stage == "active":
-            client.delete_run(found.info.run_id)
-
-
-def _send(client: "MlflowClient", experiment: str, sha: str, group: Group) -> None:
+def _send(store: Store, experiment: str, sha: str, group: Group) -> None:
     """Write a stage's run, its arms below it, and, last of all, that it is complete."""
-    parent = _start(client, experiment, group.stage, {"record": sha})
-    _fill(client, parent, group.stage)
-    if group.inputs:
-        client.log_inputs(parent, [_dataset(data) for data in group.inputs])
+    stage, mark = group.stage, {"record": sha}
+    parent = _live.continued(store, experiment, stage)
+    if parent:
+        store.log(parent, tags={**stage.tags, **mark})
+    else:
+        parent = store.start(experiment, stage, mark)
+    store.log(parent, stage.points, stage.end, stage.params)
+    store.inputs(parent, group.inputs)
     with tempfile.TemporaryDirectory() as folder:
         _lay_out(group, Path(folder))
-        client.log_artifacts(parent, folder)
+        store.artifacts(parent, Path(folder))
     for arm in group.arms:
-        child = _start(client, experiment, arm, {"mlflow.parentRunId": parent})
-        _fill(client, child, arm)
-        client.set_terminated(child, "FINISHED", arm.end)
-    client.set_terminated(parent, "FINISHED", group.stage.end)
-    client.set_tag(parent, "complete", "true")
-
-
-def _start(client: "MlflowClient", experiment: str, run: Run, tags: dict[str, str]) -> str:
-    made = client.create_run(experiment, run.start, {**run.tags, **tags}, run.name)
-    return str(made.info.run_id)
-
-
-def _fill(client: "MlflowClient", run_id: str, run: Run) -> None:
-    from mlflow.entities import Metric, Param
-
-    metrics = [Metric(point.key, point.value, run.end, point.step) for point in run.points]
-    client.log_batch(run_id, metrics, [Param(name, value) for name, value in run.params.items()])
-
-
-def _dataset(data: Input) -> "DatasetInput":
-    from mlflow.entities import Dataset, DatasetInput, InputTag
-
-    source = f'{{"uri": "{data.source}"}}'
-    stored = Dataset(data.name, data.digest, "local", source)
-    return DatasetInput(stored, [InputTag("mlflow.data.context", data.context)])
+        child = store.start(experiment, arm, {"mlflow.parentRunId": parent})
+        store.log(child, arm.points, arm.end, arm.params)
+        store.end(child, "FINISHED", arm.end)
+    if group.model:
+        store.model(experiment, parent, group.model, stage.end)
+    store.end(parent, "FINISHED", stage.end)
+    store.log(parent, tags={"complete": "true"})
 
 
 def _lay_out(group: Group, folder: Path) -> None:
@@ -260,7 +187,7 @@ def ui(port: int) -> int:
     """Sync, then become the MLflow UI; where a server is in use, say where its UI is."""
     sync()
     uri = store()
-    if urlsplit(uri).scheme in ("http", "https"):
+    if is_server(uri):
         print(f"the UI is the server's own: {redact(uri)}")
         return 0
     print(f'the UI: http://127.0.0.1:{port}, "Model training" at its top left', flush=True)

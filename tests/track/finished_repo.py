@@ -109,7 +109,8 @@ def _trained(root: Path, key: str, arms: list[str], seeds: int) -> tuple[str, ..
         ],
         columns=["arm", "seed", "metric", "split", "value"],
     )
-    write(root / folder / "about.json", '{"seed": 20210530}')
+    told = {"adam lr=0.01": {"optimizer": "adam", "rate": 0.01, "sizes": [784, 10]}}
+    write(root / folder / "about.json", json.dumps({"seed": 20210530, "arms": told}))
     trials.to_parquet(root / folder / "trials.parquet", index=False)
     return f"{folder}/about.json", f"{folder}/trials.parquet"
 

@@ -63,7 +63,11 @@ def contents(client: Any = None) -> dict[str, Any]:
 class Failing:
     """A client that breaks off at the n-th call that writes, as a kill would."""
 
-    WRITES = ("create_run", "log_batch", "log_inputs", "log_artifacts", "set_terminated", "set_tag")
+    WRITES = (
+        *("create_run", "log_batch", "log_inputs", "log_artifacts", "set_terminated", "set_tag"),
+        *("create_logged_model", "log_model_artifacts", "finalize_logged_model", "log_outputs"),
+        *("create_model_version", "set_registered_model_alias"),
+    )
 
     def __init__(self, client: Any, calls: int, strike: Callable[[], None] | None = None) -> None:
         self._client, self._left, self._strike = client, calls, strike

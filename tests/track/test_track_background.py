@@ -150,8 +150,11 @@ def test_the_log_does_not_grow_for_ever(repo: Path, monkeypatch: pytest.MonkeyPa
     assert Path(".work/sync.log").stat().st_size < 300
 
 
-def test_neither_the_doorbell_nor_the_command_line_imports_mlflow(repo: Path) -> None:
-    code = "import sys, stages._sync, stages.commands.track; print('mlflow' in sys.modules)"
+def test_neither_the_doorbell_nor_the_command_line_imports_mlflow_or_torch(repo: Path) -> None:
+    code = (
+        "import sys, stages._sync, stages.commands.track; "
+        "print('mlflow' in sys.modules or 'torch' in sys.modules)"
+    )
 
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
 

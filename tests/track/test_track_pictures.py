@@ -1,8 +1,8 @@
-"""The picture of a dataset's samples and the page of the data reach MLflow with their stages."""
+"""Pictures of samples, the page of the data and traces reach MLflow with their stages."""
 
 from pathlib import Path
 
-from finished_repo import PIXEL, record, write
+from finished_repo import PIXEL, hashes, record, write
 from stores import contents, runs, sync
 
 from stages.commands import track
@@ -47,3 +47,20 @@ def test_the_run_of_site_holds_every_page(repo: Path) -> None:
     assert sync().problems == []
     expected = ["data.html", "index.html", "record.json", "speed.html"]
     assert contents()["site@site"]["artifacts"] == expected
+
+
+def test_a_trace_that_still_lies_here_is_sent_and_one_that_does_not_holds_nothing_up(
+    repo: Path,
+) -> None:
+    names = (".work/traces/optimizers.0.json.gz", ".work/traces/optimizers.1.json.gz")
+    for name in names:
+        write(repo / name, f"trace of {name}")
+    record(repo, "train", "optimizers", details={"traces": hashes(repo, names)})
+    (repo / names[1]).unlink()
+
+    assert sync().problems == []
+    client = track.connect(track.store())
+    run = runs(client)["train@optimizers"]
+    assert [f.path for f in client.list_artifacts(run.info.run_id, "traces")] == [
+        "traces/optimizers.0.json.gz"
+    ]

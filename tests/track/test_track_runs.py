@@ -87,7 +87,14 @@ def test_an_arm_holds_its_curves_in_batches_and_its_test_metrics(held: dict[str,
     assert arm["metrics"]["test_stats/accuracy_high"] == [(0, 0.83)]
     assert arm["metrics"]["test_stats/accuracy_n"] == [(0, 10)]
     assert arm["metrics"]["dev_stats/accuracy_mean"] == [(0, 0.81)]
-    assert arm["params"] == {"arm": "adam lr=0.01", "lr": "0.01"}
+    assert arm["params"] == {
+        "arm": "adam lr=0.01",
+        "lr": "0.01",
+        "optimizer": "adam",
+        "rate": "0.01",
+        "sizes": "[784, 10]",
+    }
+    assert held["None"]["params"] == {"arm": "None"}
     assert (
         arm["tags"].items() >= {"arm": ARMS[1], "key": "optimizers", "profile": "default"}.items()
     )

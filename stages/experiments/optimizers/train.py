@@ -13,7 +13,7 @@ from torch import nn
 
 from stages._inputs import Inputs, Split
 from stages._trained import Trained
-from stages._training import Fit, Run
+from stages._training import Fit, Run, keep_best
 from stages.experiments.optimizers.params import OptimizerName, Train
 from stages.models.mlp import mlp
 from stages.sweep import Optimizer, Task
@@ -26,7 +26,9 @@ def train(settings: Train, inputs: Inputs, seed: int, fit: Fit) -> Trained:
     train, dev = inputs["digits"]["train"], inputs["digits"]["dev"]
     watch = {"dev": _rows(dev), "train": _rows(train, len(dev.y))}
     build = partial(mlp, layer_sizes(settings, train))
-    return fit(list(runs(settings, build, Task(*_rows(train), watch))))
+    trained = fit(list(runs(settings, build, Task(*_rows(train), watch))))
+    images = torch.from_numpy(dev.scaled()[:8])
+    return keep_best(trained, build, images, "28 x 28 digits from 0 to 1 -> logits of 0 to 9")
 
 
 def runs(settings: Train, build: Callable[..., nn.Module], task: Task) -> Iterator[Run]:
