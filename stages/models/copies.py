@@ -39,4 +39,4 @@ def difference(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> float:
     """Return the largest difference of two dicts of tensors; inf if their names differ."""
     if one.keys() != other.keys():
         return float("inf")
-    return max(float((one[name] - other[name]).abs().max()) for name in one)
+    return max(float((one[name] - other[name]).detach().abs().max()) for name in one)
