@@ -1,0 +1,293 @@
+"""Do weights of one problem help with another? Figures and wording."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from stages import _figures as draw
+from stages._results import Compared, Results
+from stages.experiments.transfer_weights.params import Report
+
+TITLE = "Transfer of weights between small nets"
+FOLDER = "Folder 21"
+QUESTION = (
+    "Do weights that learned digits help to learn clothes, do weights that learned Gaussian images "
+    "not, and is it enough to train the last layer anew?"
+)
+LECTURE = [
+    (
+        "A model of another problem may well not suit a new one: Gaussian images do not suit "
+        "clothes (Fashion-MNIST), digits (MNIST) do.",
+        "notes L739-751",
+    ),
+    (
+        "The parameters are to be copied in a loop; `deepcopy` alone does not copy many of them "
+        "correctly.",
+        "notes L753-758",
+    ),
+    (
+        "With another number of classes the last layer is replaced; all other layers can be "
+        "frozen, and the new model need not be trained as a whole.",
+        "notes L760-815",
+    ),
+]
+STATEMENTS = {
+    "deepcopy_is_exact": (
+        "`copy.deepcopy` of a net copies every parameter and every buffer, and the copy gives the "
+        "same outputs."
+    ),
+    "parameter_loop_leaves_buffers_behind": (
+        "The notes' loop copies every parameter but none of the running statistics of batch norm; "
+        "`load_state_dict` copies both."
+    ),
+    "zero_shot_is_chance": (
+        "Used on clothes as it is, a net for digits is right as often as guessing, on average over "
+        "all ways to number the classes."
+    ),
+    "digits_help_fashion_early": (
+        "After the first steps, nets that start from digits are at least three points better on "
+        "clothes than nets from scratch."
+    ),
+    "gaussians_do_not": (
+        "After the first steps, nets that start from Gaussian images are neither better nor worse "
+        "on clothes than nets from scratch, within three points."
+    ),
+    "last_layer_suffices": (
+        "From letters to digits, training the last layer alone costs at most two points."
+    ),
+    "last_layer_suffices_for_clothes": (
+        "From digits to clothes, training the last layer alone costs at most two points."
+    ),
+    "advantage_fades_with_data": (
+        "Starting from letters gains at least three points more for digits with few labels than "
+        "with many."
+    ),
+}
+CORRECTED = [
+    "The notebooks trained no net from scratch beside the transferred one, so that they could not "
+    "show a gain; here each arm has one, from the same seeds, on the same rows, in as many steps.",
+    "The notebook for letters built its optimizer before it replaced the last layer, so that the "
+    "new layer was never trained; here a net is complete before its optimizer is.",
+    "Its loop over parameters left the running statistics of batch norm behind; here the state "
+    "dict is copied.",
+    "It froze weights and went on in training mode, so that batch norm normalised by each batch "
+    "and its statistics moved; here a frozen body stays in evaluation mode.",
+    "It froze the convolutions and batch norm only; here, as in the notes, all but the last layer.",
+    "The notebook for clothes gave digits from 0 to 1 and clothes from -1 to 1; here all images "
+    "have pixels from 0 to 1, the Gaussian ones too.",
+    "It read the accuracy of the untrained transfer off one numbering of the classes, which means "
+    "nothing; here the mean over all numberings stands beside it.",
+]
+DATA = (
+    "Nets for digits and letters see the whole train split; Gaussian images are drawn anew for "
+    "each repeat, two widths in equal numbers. A repeat draws which rows keep their labels, "
+    "initial weights and batches; all starts share them."
+)
+RUN = (
+    "The course's net for digits (30 840 parameters) learns digits or Gaussian images, then "
+    "clothes; its net for letters (16 490) learns letters, then digits. Every arm then takes "
+    "equally many steps of Adam in batches of 32, whatever it has of labels; few rows come again "
+    "and again. A frozen body never changes, so that each image goes through it once."
+)
+SCRATCH, ALL, LAST, GAUSSIANS = "from scratch", "all layers", "last layer only", "Gaussian images"
+STYLES = draw.styles([SCRATCH, ALL, LAST, GAUSSIANS])
+PANELS = {"clothes": ("digits", "digits → clothes"), "digits": ("letters", "letters → digits")}
+MOMENTS = ((0, "before"), (1, "after"))
+CHANGE = "change of the first layer's kernels / their length"
+CLOTHES = "T-shirt trouser pullover dress coat sandal shirt sneaker bag boot".split()
+
+
+def figures(results: Results, settings: Report) -> Iterator[draw.Figure]:
+    """Yield accuracy by labels, the first steps, curves, kernels and the untrained transfer."""
+    yield accuracy_by_labels(results, settings)
+    yield first_steps(results)
+    yield accuracy_by_step(results, settings)
+    yield kernels(results)
+    yield zero_shot(results)
+
+
+def accuracy_by_labels(results: Results, settings: Report) -> draw.Figure:
+    """Draw test accuracy against the number of labels, a panel per pair, a line per mode."""
+    figure, axes = draw.panels(2, height=3.4, sharey=True)
+    for ax, (target, (_, title)) in zip(axes, PANELS.items(), strict=True):
+        for mode, stem in _stems(target).items():
+            table = _by_labels(results, stem)
+            if not table.empty:
+                draw.band(
+                    ax, table["labels"], table["mean"], table["low"], table["high"], mode,
+                    STYLES[mode],
+                )  # fmt: skip
+        draw.level(ax, float(results.arrays[f"trivial {target}"]))
+        ax.set_xscale("log")
+        ax.set_xticks(labels := _labels(results), [str(n) for n in labels])
+        ax.minorticks_off()
+        ax.set_xlabel("labels per class")
+        ax.set_ylim(settings.accuracy_from, 1)
+        ax.set_title(title)
+    draw.percent_axis(axes[0], "test accuracy")
+    draw.legend(axes[0], columns=2)
+    return draw.Figure(
+        "accuracy_by_labels",
+        figure,
+        "Test accuracy by the number of labels, all arms in as many steps. Bands: 95 % intervals "
+        "over repeats and test rows; nets from Gaussian images have the most labels only.",
+        f"Two panels, accuracy by labels per class. {_in_words(results)}",
+    )
+
+
+def first_steps(results: Results) -> draw.Figure:
+    """Draw test accuracy on clothes after the first steps and after all, by start."""
+    figure, axes = draw.panels(2, height=2.4, sharey=True)
+    most = _labels(results)[-1]
+    stems = {name: stem for name, stem in _stems("clothes").items() if name != LAST}
+    names = {SCRATCH: "scratch", ALL: "digits", GAUSSIANS: "Gaussian images"}
+    for ax, early in zip(axes, (", early", ""), strict=True):
+        found = [results.arm(f"{stem}@{most}{early}", "accuracy") for stem in stems.values()]
+        mean, low, high = ([row[column] for row in found] for column in ("mean", "low", "high"))
+        draw.dots(ax, [names[name] for name in stems], mean, low, high)
+        draw.level(ax, float(results.arrays["trivial clothes"]), "trivial", axis="x")
+        ax.set_xlim(0, 0.9)
+        draw.percent_axis(ax, "test accuracy on clothes", axis="x")
+        ax.set_title(f"after {_steps(results, early)} steps")
+    return draw.Figure(
+        "first_steps",
+        figure,
+        f"Clothes, {most} labels per class: test accuracy by where all layers start. Bars: 95 % "
+        "intervals over repeats and test rows.",
+        "Dot plots of accuracy after the first steps and after all: Gaussian images, scratch and "
+        "digits rise in this order, far apart at first and close together at the end.",
+    )
+
+
+def accuracy_by_step(results: Results, settings: Report) -> draw.Figure:
+    """Draw dev accuracy on clothes against steps, with few and with more labels."""
+    shown = _labels(results)[:-1]
+    figure, axes = draw.panels(len(shown), height=3.2, sharex=True, sharey=True)
+    for ax, labels in zip(axes, shown, strict=True):
+        for mode in (SCRATCH, ALL, LAST):
+            curve = results.curve(f"{_stems('clothes')[mode]}@{labels}", "accuracy")
+            draw.band(
+                ax, curve["step"], curve["mean"], curve["low"], curve["high"], mode, STYLES[mode]
+            )
+        draw.level(ax, float(results.arrays["trivial clothes"]))
+        ax.set_ylim(settings.accuracy_from, 1)
+        ax.set_xlabel("steps (batches of 32)")
+        ax.set_title(f"{labels} labels per class")
+    draw.percent_axis(axes[0], "dev accuracy")
+    draw.legend(axes[0], columns=3)
+    return draw.Figure(
+        "accuracy_by_step",
+        figure,
+        "Digits → clothes: dev accuracy while training. Bands: 95 % intervals over repeats.",
+        "Two panels: all three rise together at first; the last layer alone ends lowest.",
+    )
+
+
+def kernels(results: Results) -> draw.Figure:
+    """Draw the first layer's kernels of one repeat before and after training on clothes."""
+    most = _labels(results)[-1]
+    starts = {"scratch": SCRATCH, "digits": ALL, "Gaussian images": GAUSSIANS}
+    pairs = {s: results.arrays[f"kernels {_stems('clothes')[m]}@{most}"] for s, m in starts.items()}
+    rows = [(f"{s}, {when}", pair[i]) for s, pair in pairs.items() for i, when in MOMENTS]
+    largest = max(np.abs(kernels).max() for _, kernels in rows)
+    figure, axes = draw.panels(len(rows[0][1]), len(rows), height=0.62)
+    for number, (name, many) in enumerate(rows):
+        line = axes[number * len(many) : (number + 1) * len(many)]
+        for ax, kernel in zip(line, many, strict=True):
+            draw.picture(ax, 0.5 + kernel / (2 * largest))
+        _name_row(line[0], name)
+    change = {
+        s: results.arm(f"{_stems('clothes')[m]}@{most}", CHANGE)["mean"] for s, m in starts.items()
+    }
+    told = ", ".join(f"{name} {value:.0%}" for name, value in change.items())
+    return draw.Figure(
+        "kernels",
+        figure,
+        "The ten kernels of the first layer before and after training on clothes, one repeat; grey "
+        f"is 0. Change of the kernels relative to their length, mean over repeats: {told}.",
+        f"Six rows of ten small kernels; each row after training resembles the one before: {told}.",
+    )
+
+
+def zero_shot(results: Results) -> draw.Figure:
+    """Draw which digit a net for digits sees in which clothes."""
+    figure, ax = draw.canvas(height=4.4)
+    digits = [str(digit) for digit in range(10)]
+    draw.heatmap(ax, np.round(results.arrays["zero shot"], 2), CLOTHES, digits, "share of a row")
+    ax.set_xlabel("digit that the net sees")
+    return draw.Figure(
+        "zero_shot",
+        figure,
+        "Nets for digits on the test rows of clothes, without training: which digit they see. Mean "
+        "over repeats; rows sum to 1.",
+        "Heat map of clothes by digit: each class is called by a few digits, in no useful order.",
+    )
+
+
+def compared(results: Results, settings: Report) -> list[Compared]:
+    """Set the notebook's accuracies beside ours."""
+    reasons = {
+        "source: digits": "five epochs of 18 000 rows by SGD there, one of fewer rows by Adam here",
+        "clothes by the net for digits as it is": "one run, and one numbering of the classes",
+        f"clothes from digits, all layers@{_labels(results)[-1]}": (
+            f"1875 steps of SGD on inputs from -1 to 1 there, {_steps(results)} of Adam here"
+        ),
+    }
+    notebook = {
+        "net for digits on digits, test": settings.source,
+        "the same net on clothes, untrained": settings.zero_shot,
+        "the net from digits on clothes, test": settings.tuned,
+    }
+    return [
+        Compared(what, f"{value:g} %", f"{100 * results.arm(arm, 'accuracy')['mean']:.1f} %", why)
+        for (what, value), (arm, why) in zip(notebook.items(), reasons.items(), strict=True)
+    ]
+
+
+def _name_row(ax: Axes, name: str) -> None:
+    """Write a row's name on the left of its first picture."""
+    ax.annotate(
+        name, (0, 0.5), (-4, 0), "axes fraction", "offset points",
+        ha="right", va="center", fontsize=9, color=draw.INK,
+    )  # fmt: skip
+
+
+def _stems(target: str) -> dict[str, str]:
+    """Return mode -> the arms' name without the number of labels."""
+    source = PANELS[target][0]
+    return {
+        SCRATCH: f"{target} from scratch",
+        ALL: f"{target} from {source}, all layers",
+        LAST: f"{target} from {source}, last layer",
+        GAUSSIANS: f"{target} from Gaussian images, all layers",
+    }
+
+
+def _by_labels(results: Results, stem: str) -> pd.DataFrame:
+    """Return the test accuracies of one mode, by the number of labels."""
+    chosen = results.arms[results.arms["arm"].str.fullmatch(rf"{stem}@\d+")]
+    chosen = chosen.query("metric == 'accuracy' and split == 'test'")
+    labels = chosen["arm"].str.split("@").str[1].astype(int)
+    return chosen.assign(labels=labels).sort_values("labels")
+
+
+def _labels(results: Results) -> Sequence[int]:
+    return [int(n) for n in _by_labels(results, _stems("clothes")[SCRATCH])["labels"]]
+
+
+def _steps(results: Results, early: str = "") -> int:
+    """Return how many steps the arms with most labels took."""
+    arm = f"{_stems('clothes')[SCRATCH]}@{_labels(results)[-1]}{early}"
+    return int(results.curve(arm, "accuracy")["step"].max())
+
+
+def _in_words(results: Results) -> str:
+    """Return the means with the fewest and the most labels, for who cannot see the figure."""
+    parts = []
+    for target, (_, title) in PANELS.items():
+        for mode in (SCRATCH, ALL, LAST):
+            mean = 100 * _by_labels(results, _stems(target)[mode])["mean"]
+            parts.append(f"{title}, {mode}: {mean.iloc[0]:.0f} to {mean.iloc[-1]:.0f} %")
+    return "; ".join(parts) + "."
