@@ -21,8 +21,8 @@ from stages.experiments.transfer_autoencoder.params import Evaluate, Train
 from stages.models import autoencoder
 
 TEST = "test accuracy"
+EXPLAINED = "explained variance"
 Hits = Mapping[str, np.ndarray]  # arm -> 1 where a repeat's net is right about a test row, (S, R)
-Numbers = Mapping[str, np.ndarray]  # arm -> a number per repeat, (S,)
 
 
 def evaluate(
@@ -31,7 +31,7 @@ def evaluate(
     """Classify and reconstruct the test images with every net, and compare the starts."""
     test = inputs["images"]["test"]
     right = classified(train, trained, test)
-    explained = {name: explained_variance(train, trained, name, test) for name in made.DESIGNS}
+    images = reconstruction(train, trained, test)
     most = train.classifier.labels[-1].number
     return Evaluated(
         effects={
@@ -43,11 +43,14 @@ def evaluate(
             "scratch_few_accuracy": _good(right, made.SCRATCH, settings.few).mean(),
             "scratch_all_accuracy": _good(right, made.SCRATCH, most).mean(),
             "pretrained_all_accuracy": _good(right, made.PRETRAINED, most).mean(),
-            "explained_variance": explained[made.GOOD].mean(),
+            "explained_variance": float(images[made.GOOD, EXPLAINED].mean()),
             "trivial_accuracy": np.bincount(test.y).max() / len(test.y),
         },
         rows={(arm, "accuracy"): table_SR for arm, table_SR in right.items()},
-        trials=numbers_of(explained),
+        trials=pd.concat(
+            numbers(made.coder_arm(name), metric, "test", values_S.numpy())
+            for (name, metric), values_S in images.items()
+        ),
         arrays=pictures(train, trained, test)
         | kernels(train, trained, seed, most, test.num_classes),
     )
@@ -119,19 +122,19 @@ def rescue(right: Hits, name: str, number: int | None, share: float) -> Effect:
     )
 
 
-def explained_variance(train: Train, trained: Trained, name: str, test: Split) -> np.ndarray:
-    """Return the share of the test pixels' variance that each autoencoder explains, (S,)."""
+def reconstruction(train: Train, trained: Trained, test: Split) -> dict[tuple[str, str], Tensor]:
+    """Return every autoencoder's mean squared error, and the share of the variance explained: (S,).
+
+    The variance is that of the test pixels around their mean image.
+    """
     x_R, _ = made.rows(train, test)
     variance = (x_R - x_R.mean(0)).square().mean()
-    return (1 - _errors(train, name, trained.states(made.coder_arm(name)), x_R) / variance).numpy()
-
-
-def numbers_of(explained: Numbers) -> pd.DataFrame:
-    """Return the explained variance of every design as trials."""
-    return pd.concat(
-        numbers(made.coder_arm(name), "explained variance", "test", values_S)
-        for name, values_S in explained.items()
-    )
+    found = {}
+    for name in made.DESIGNS:
+        error_S = _errors(train, name, trained.states(made.coder_arm(name)), x_R)
+        found[name, "squared error"] = error_S
+        found[name, EXPLAINED] = 1 - error_S / variance
+    return found
 
 
 def copies(train: Train, trained: Trained, test: Split, seed: int, images: int) -> Effect:
