@@ -1,6 +1,6 @@
 """The claims about pretraining by an autoencoder, tested on held-out images.
 
-Shapes: S repeats, R test rows, P pixels.
+Shapes: S repeats, R test rows, C classes, K kernels.
 """
 
 from collections.abc import Mapping
