@@ -21,7 +21,7 @@ LECTURE = [
     (
         "An autoencoder finds the important features of images: what it puts out resembles what "
         "it is given, without some of the noise.",
-        "notes L929-930",
+        "notes L928-929",
     ),
     (
         "So one can build the convolutional layers as an autoencoder first, see that the encoder "
@@ -247,7 +247,8 @@ def kernels(results: Results) -> draw.Figure:
         "The 16 kernels of the first layer in the first repeat, good design, all labels; grey is "
         "0, white and black are the largest weight of either sign. The second row starts from the "
         "first, the third from the second; the last starts from the first as well.",
-        "Rows of small squares: each kernel still resembles what it started from.",
+        "Rows of small squares: from one to the next of the first three most kernels keep their "
+        "pattern; the classifier from scratch has changed them more.",
     )
 
 
