@@ -68,7 +68,7 @@ def needless_deps(root: Path) -> list[str]:
 
 
 def impurities(root: Path) -> list[str]:
-    """Rule 4: sweep/ and models/ import torch(vision), pure libraries and each other; no side effects."""
+    """Rule 4: sweep/ and models/ import torch, pure libraries, each other; no side effects."""
     faults = []
     for folder in ("sweep", "models"):
         for path in sorted((root / "stages" / folder).glob("*.py")):

@@ -6,7 +6,7 @@ frozen net is shown a photo.
 
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from stages._claims import ClaimSettings
 from stages._params import Block
@@ -66,12 +66,11 @@ class Scratch(Block):
 
 
 class WholeNet(Block):
-    """All layers of the backbone: tuned from a trained head on, or afresh from initial weights."""
+    """All layers of the backbone: tuned from a view's trained head on, or afresh."""
 
-    modes: list[Whole]
-    size: PositiveInt
+    rates: dict[Whole, PositiveFloat]
+    view: str
     labels: Labels
-    rate: PositiveFloat
     batch_size: PositiveInt
     epochs: PositiveInt
 
@@ -89,6 +88,20 @@ class Train(Block):
     random: Random
     scratch: Scratch
     whole: WholeNet
+
+    @model_validator(mode="after")
+    def _views_fit(self) -> "Train":
+        first = next(iter(self.views.values()))
+        if (first.statistics, first.grey) != ("imagenet", False):
+            raise ValueError("views: the first is that of the features, in colour, by ImageNet")
+        if "tuned" not in self.whole.rates or any(
+            self.few not in labels
+            for labels in (self.labels, self.random.labels, self.whole.labels)
+        ):
+            raise ValueError("few: heads, random and tuned nets must be among those with so many")
+        if self.whole.view not in self.views:
+            raise ValueError(f"whole.view: {self.whole.view!r} is no view")
+        return self
 
 
 class Vgg(Block):
