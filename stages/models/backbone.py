@@ -69,6 +69,11 @@ def smaller(x_NCHW: Tensor, size: int) -> Tensor:
     return x_NCHW.round().to(torch.uint8)
 
 
+def pixels(x_NCHW: Tensor, size: int) -> Tensor:
+    """Return smaller photos as rows of numbers in [0, 1], (N, F)."""
+    return smaller(x_NCHW, size).flatten(1) / 255
+
+
 def build(network: str, generator: torch.Generator | None = None) -> nn.Module:
     """Build a classifier with the initial weights that torchvision draws, from the generator.
 

@@ -5,7 +5,6 @@ Shapes: S repeats, R test rows, F features, C classes, K neighbours.
 
 from collections.abc import Mapping
 from functools import partial
-from itertools import pairwise
 
 import numpy as np
 import torch
@@ -20,19 +19,17 @@ from stages._training import hits
 from stages.experiments.transfer_backbone.params import Evaluate, Train, Vgg
 from stages.experiments.transfer_backbone.train import (
     arm_name,
-    first_view,
     frozen,
     looks,
-    pixels,
+    main_view,
     pretrained,
     scratch_arms,
     untrained,
 )
-from stages.models import backbone
+from stages.models import backbone, vgg
 from stages.models.backbone import View
 
 TEST = "test accuracy"
-FIELD, FULLY, OUTPUTS = 512 * 7 * 7, 4096, 1000  # of VGG's fully connected layers
 THUMB = 48
 STATISTICS = ("imagenet", "own", "none")
 Hits = dict[str, np.ndarray]  # arm -> 1 where a repeat is right about a test row, (S, R)
@@ -54,7 +51,7 @@ def evaluate(
     right |= scratch_hits(train, trained, test)
     best = best_head(trained)
     effects, scratch = compare(train, trained, right)
-    frozen_name = f"frozen {next(iter(train.views))}"
+    frozen_name = f"frozen {main_view(train)}"
     return Evaluated(
         effects={
             **effects,
@@ -70,6 +67,7 @@ def evaluate(
         },
         rows={(arm, "accuracy"): table_SR for arm, table_SR in right.items()},
         arrays={
+            "class_names": np.frombuffer("\n".join(test.meta["classes"]).encode(), np.uint8),
             "confusion_CC": confusion(guesses[best], test.y),
             **neighbours(features[frozen_name], features["pixels"], test, settings.neighbours),
         },
@@ -83,12 +81,14 @@ def shared_features(train: Train, trained: Trained, inputs: Inputs) -> dict[str,
     """
     x_NCHW, weights = torch.from_numpy(inputs["photos"]["test"].x), pretrained(train, inputs)
     mean, std = (trained.weights[f"own/{name}"][0].tolist() for name in ("mean", "std"))
-    first, *others = looks(train, (mean, std)).items()
-    found = _device.in_parallel([partial(frozen, train, weights, x_NCHW, o) for _, o in others])
+    others = looks(train, (mean, std))
+    del others[main_view(train)]
+    works = [partial(frozen, train, weights, x_NCHW, look) for look in others.values()]
+    found = zip(others, _device.in_parallel(works), strict=True)
     return {
-        f"frozen {first[0]}": torch.from_numpy(inputs["features"]["test"].x),
-        **{f"frozen {name}": x_RF for (name, _), x_RF in zip(others, found, strict=True)},
-        "pixels": pixels(train, x_NCHW),
+        f"frozen {main_view(train)}": torch.from_numpy(inputs["features"]["test"].x),
+        **{f"frozen {name}": x_RF for name, x_RF in found},
+        "pixels": backbone.pixels(x_NCHW, train.pixels.size),
     }
 
 
@@ -106,7 +106,7 @@ def head_guesses(head: Mapping[str, np.ndarray], features: list[Tensor]) -> np.n
 
 def random_guesses(train: Train, trained: Trained, test: Split, seed: int) -> Hits:
     """Return the classes by heads on features of each repeat's initial weights."""
-    x_NCHW, look = torch.from_numpy(test.x), first_view(train)
+    x_NCHW, look = torch.from_numpy(test.x), View()
     works = [
         partial(untrained, train, seed, repeat, x_NCHW, look) for repeat in range(train.repeats)
     ]
@@ -200,7 +200,7 @@ def compare(train: Train, trained: Trained, right: Hits) -> tuple[dict[str, Effe
             paired(right[small] - right[tuned]),
             TEST,
             f"{labels}, photos of {size} pixels: the trained last layer minus the same net after "
-            f"{train.whole.epochs} more epochs of all layers at rate {train.whole.rates['tuned']:g}",
+            f"{train.whole.epochs} more epochs of all layers, rate {train.whole.rates['tuned']:g}",
             "notes L886",
             note=f"{mean[small]:.3f} against {mean[tuned]:.3f}",
         ),
@@ -216,9 +216,8 @@ def compare(train: Train, trained: Trained, right: Hits) -> tuple[dict[str, Effe
 
 
 def view_by(train: Train, statistics: str) -> str:
-    """Return the view by these statistics that is otherwise like the first."""
-    first = next(iter(train.views.values()))
-    wanted = first.model_copy(update={"statistics": statistics})
+    """Return the view by these statistics that is otherwise like the main one."""
+    wanted = train.views[main_view(train)].model_copy(update={"statistics": statistics})
     return next(name for name, seen in train.views.items() if seen == wanted)
 
 
@@ -251,7 +250,7 @@ def neighbours(
 
 def vgg_table(settings: Vgg) -> Effect:
     """Compare the table's numbers of parameters with torchvision's nets and with the paper's."""
-    counted = {name: vgg_parameters(layers) for name, layers in settings.layers.items()}
+    counted = {name: vgg.parameters(layers) for name, layers in settings.layers.items()}
     built = {name: parameters(network) for name, network in settings.torchvision.items()}
     paper = [round(counted[name] / 1e6) != millions for name, millions in settings.millions.items()]
     return Effect(
@@ -262,18 +261,6 @@ def vgg_table(settings: Vgg) -> Effect:
         "notes L820",
         note=", ".join(f"{name} {count:,}".replace(",", " ") for name, count in counted.items()),
     )
-
-
-def vgg_parameters(layers: list[str]) -> int:
-    """Return the parameters of a VGG: `64` is a 3 x 3 convolution, `1x64` a 1 x 1 one."""
-    total, inputs = 0, 3
-    for layer in layers:
-        if layer not in ("M", "LRN"):
-            outputs = int(layer.removeprefix("1x"))
-            total += outputs * (inputs * (1 if layer.startswith("1x") else 9) + 1)
-            inputs = outputs
-    fully = (FIELD, FULLY, FULLY, OUTPUTS)
-    return total + sum(b * (a + 1) for a, b in pairwise(fully))
 
 
 def parameters(network: str) -> int:

@@ -91,9 +91,8 @@ class Train(Block):
 
     @model_validator(mode="after")
     def _views_fit(self) -> "Train":
-        first = next(iter(self.views.values()))
-        if (first.statistics, first.grey) != ("imagenet", False):
-            raise ValueError("views: the first is that of the features, in colour, by ImageNet")
+        if all(seen.statistics != "imagenet" or seen.grey for seen in self.views.values()):
+            raise ValueError("views: one must be of colour photos by ImageNet's statistics")
         if "tuned" not in self.whole.rates or any(
             self.few not in labels
             for labels in (self.labels, self.random.labels, self.whole.labels)

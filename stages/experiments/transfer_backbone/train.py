@@ -2,8 +2,8 @@
 
 The notes (L735-923) freeze ResNet-18, give it a new last layer and train that. Here: the frozen
 backbone, always in evaluation mode, against its own initial weights, pixels and a net trained on
-the labelled photos alone; what the frozen net is shown; and all its layers tuned. About 45 s on two
-cores. Each repeat draws which photos are labelled.
+the labelled photos alone; what the frozen net is shown; and all its layers tuned. About 50 s on two
+cores.
 
 Shapes: S repeats, N rows, F features, C classes, L labelled photos per class.
 """
@@ -28,8 +28,8 @@ from stages.models.probe import Probe
 from stages.samplers import few_labels
 from stages.sweep import Optimizer, Task, batch_order, generator
 
-PHOTO, TUNED, HEAD, SCRATCH = 2.2e-7, 6.5e-7, 1.0e-4, 1.0e-7  # seconds on two cores: per pixel of
-# a net like MobileNetV2, forward and trained; per step of a head; per pixel of a small net, trained
+# seconds on two cores: pixel of MobileNetV2, forward, trained; step of a head; pixel of a small net
+PHOTO, TUNED, HEAD, SCRATCH = 2.2e-7, 6.5e-7, 1.0e-4, 1.0e-7
 CLASSES = 10
 RENEWS: dict[Whole, bool] = {"tuned": False, "afresh": True}  # whether batch norm learns, too
 Probes = dict[str, list[Probe]]
@@ -55,10 +55,11 @@ def expected_seconds(settings: Train, rows: Mapping[str, int]) -> float:
     """Return the expected time on two cores, for ten classes."""
     scratch, whole, S = settings.scratch, settings.whole, settings.repeats
     pixels = {name: seen.size**2 for name, seen in settings.views.items()}
-    first, *others = settings.views
-    random = S * CLASSES * max(settings.random.labels) * pixels[first]
-    shown = 1.3 * rows["photos"] * sum(pixels[name] for name in others) + random
-    tuned = CLASSES * sum(whole.labels) * whole.epochs * len(whole.rates) * pixels[whole.view]
+    photos = pixels.pop(main_view(settings))
+    random = S * CLASSES * max(settings.random.labels) * photos
+    shown = 1.3 * rows["photos"] * sum(pixels.values()) + random
+    size = settings.views[whole.view].size ** 2
+    tuned = CLASSES * sum(whole.labels) * whole.epochs * len(whole.rates) * size
     heads = sum(map(len, [*views(settings).values(), settings.labels, settings.random.labels]))
     small = len(scratch_arms(settings)) * scratch.steps * scratch.batch_size * scratch.size**2
     own = TUNED * tuned + HEAD * heads * settings.head.steps + SCRATCH * small
@@ -80,8 +81,8 @@ def check(settings: Train, inputs: Inputs) -> None:
     if not pretrained(settings, inputs):
         weights = inputs["weights"]["train"].meta["name"]
         raise UserError(f"datasets.{weights}.variant: {settings.backbone!r} is not among them")
-    if first_view(settings).size != photos.x.shape[-1]:
-        raise UserError(f"{where}.train.views: the first must have the photos' size")
+    if settings.views[main_view(settings)].size != photos.x.shape[-1]:
+        raise UserError(f"{where}.train.views: {main_view(settings)} must have the photos' size")
     most, fewest = max(settings.labels), int(np.bincount(photos.y).min())
     if most > fewest:
         raise UserError(f"{where}.train.labels: {most} per class, but a class has {fewest} photos")
@@ -104,10 +105,9 @@ def arm_name(name: str, labels: int) -> str:
 
 def views(settings: Train) -> dict[str, list[int]]:
     """Return view of the frozen net -> the numbers of labels that its heads are trained on."""
-    first = next(iter(settings.views))
     labels = {name: {settings.few} for name in settings.views}
     labels[settings.whole.view] |= set(settings.whole.labels)
-    labels[first] |= set(settings.labels)
+    labels[main_view(settings)] |= set(settings.labels)
     return {name: sorted(counts) for name, counts in labels.items()}
 
 
@@ -119,9 +119,10 @@ def looks(settings: Train, own: Channels) -> dict[str, View]:
     }
 
 
-def first_view(settings: Train) -> View:
-    """Return the view of the features that are a dataset."""
-    return View(size=next(iter(settings.views.values())).size)
+def main_view(settings: Train) -> str:
+    """Return the view of the features that are a dataset: the largest by ImageNet, in colour."""
+    usual = [n for n, v in settings.views.items() if v.statistics == "imagenet" and not v.grey]
+    return max(usual, key=lambda name: settings.views[name].size)
 
 
 def labelled(settings: Train, y_N: np.ndarray, seed: int, repeat: int) -> Tensor:
@@ -140,11 +141,6 @@ def untrained(settings: Train, seed: int, repeat: int, x_NCHW: Tensor, look: Vie
     """Return what the frozen backbone with a repeat's initial weights makes of photos, (N, F)."""
     body = backbone.headless(settings.backbone, generator(streams(seed, repeat).init))
     return backbone.features(body.to(_device.device()), x_NCHW, look)
-
-
-def pixels(settings: Train, x_NCHW: Tensor) -> Tensor:
-    """Return smaller photos as rows of numbers in [0, 1], (N, F)."""
-    return backbone.smaller(x_NCHW, settings.pixels.size).flatten(1) / 255
 
 
 def all_probes(settings: Train, inputs: Inputs, seed: int) -> Probes:
@@ -168,24 +164,28 @@ def shared_features(settings: Train, inputs: Inputs) -> dict[str, tuple[Tensor, 
     """Return "frozen <view>" or "pixels" -> features of the train and the dev rows, (N, F)."""
     splits = [inputs["photos"][part] for part in ("train", "dev")]
     photos = [torch.from_numpy(split.x) for split in splits]
-    first, *others = looks(settings, backbone.own_statistics(photos[0])).items()
+    others = looks(settings, backbone.own_statistics(photos[0]))
+    del others[main_view(settings)]
     weights = pretrained(settings, inputs)
     works = [
-        partial(frozen, settings, weights, x_NCHW, look) for _, look in others for x_NCHW in photos
+        partial(frozen, settings, weights, x_NCHW, look)
+        for look in others.values()
+        for x_NCHW in photos
     ]
     found = iter(_device.in_parallel(works))
     train, dev = (torch.from_numpy(inputs["features"][part].x) for part in ("train", "dev"))
+    side = settings.pixels.size
     return {
-        f"frozen {first[0]}": (train, dev),
-        **{f"frozen {name}": (next(found), next(found)) for name, _ in others},
-        "pixels": (pixels(settings, photos[0]), pixels(settings, photos[1])),
+        f"frozen {main_view(settings)}": (train, dev),
+        **{f"frozen {name}": (next(found), next(found)) for name in others},
+        "pixels": (backbone.pixels(photos[0], side), backbone.pixels(photos[1], side)),
     }
 
 
 def random_probes(settings: Train, train: Split, rows: Sequence[Tensor], seed: int) -> Probes:
     """Return the arms on features of initial weights, which each repeat draws anew."""
     x_NCHW, y_N = torch.from_numpy(train.x), torch.from_numpy(train.y)
-    most, look = max(settings.random.labels), first_view(settings)
+    most, look = max(settings.random.labels), View()
     chosen = [rows_CL[:, :most] for rows_CL in rows]
     works = [
         partial(untrained, settings, seed, repeat, x_NCHW[own_CL.flatten()], look)
