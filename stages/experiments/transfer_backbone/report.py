@@ -218,8 +218,8 @@ def shown(results: Results, settings: Report) -> draw.Figure:
         "shown",
         figure,
         "Test accuracy of a new last layer by what the frozen net is shown: colour photos in full "
-        "size by ImageNet's statistics where nothing else is said. Below, all layers tuned. Bars: "
-        "95 % intervals over repeats and test crops.",
+        "size by ImageNet's statistics where nothing else is said. Below, all layers tuned, in the "
+        "default profile on photos of 64 pixels. Bars: 95 % intervals over repeats and test crops.",
         "Dot chart: the two normalisations are close to each other, without one and with small "
         "photos accuracy is lower.",
     )

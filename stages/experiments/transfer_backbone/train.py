@@ -2,8 +2,7 @@
 
 The notes (L735-923) freeze ResNet-18, give it a new last layer and train that. Here: the frozen
 backbone, always in evaluation mode, against its own initial weights, pixels and a net trained on
-the labelled photos alone; what the frozen net is shown; and all its layers tuned. About 50 s on two
-cores.
+the labelled photos alone; its views; and all its layers tuned. About 50 s on two cores.
 
 Shapes: S repeats, N rows, F features, C classes, L labelled photos per class.
 """
@@ -120,7 +119,7 @@ def looks(settings: Train, own: Channels) -> dict[str, View]:
 
 
 def main_view(settings: Train) -> str:
-    """Return the view of the features that are a dataset: the largest by ImageNet, in colour."""
+    """Return the view of the dataset of features: the largest by ImageNet, in colour."""
     usual = [n for n, v in settings.views.items() if v.statistics == "imagenet" and not v.grey]
     return max(usual, key=lambda name: settings.views[name].size)
 
@@ -166,12 +165,8 @@ def shared_features(settings: Train, inputs: Inputs) -> dict[str, tuple[Tensor, 
     photos = [torch.from_numpy(split.x) for split in splits]
     others = looks(settings, backbone.own_statistics(photos[0]))
     del others[main_view(settings)]
-    weights = pretrained(settings, inputs)
-    works = [
-        partial(frozen, settings, weights, x_NCHW, look)
-        for look in others.values()
-        for x_NCHW in photos
-    ]
+    show = partial(frozen, settings, pretrained(settings, inputs))
+    works = [partial(show, x_NCHW, look) for look in others.values() for x_NCHW in photos]
     found = iter(_device.in_parallel(works))
     train, dev = (torch.from_numpy(inputs["features"][part].x) for part in ("train", "dev"))
     side = settings.pixels.size
