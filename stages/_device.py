@@ -8,10 +8,11 @@ import os
 import shutil
 import sysconfig
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
@@ -19,6 +20,7 @@ from stages._entry import UserError
 
 DEVICE, WORKERS = "LECTURES_DEVICE", "LECTURES_WORKERS"
 KNOWN = ("auto", "cuda", "mps", "cpu")
+T = TypeVar("T")
 
 
 class DeviceError(UserError):
@@ -62,6 +64,15 @@ def settle() -> None:
     Parallel work is for worker processes; see `stages/sweep`.
     """
     torch.set_num_threads(1)
+
+
+def in_parallel(works: Sequence[Callable[[], T]]) -> list[T]:
+    """Do works on one thread each, as many at once as there are workers; results in order.
+
+    For what is long, lies outside the engine and leaves Python's lock alone, such as convolutions.
+    """
+    with ThreadPoolExecutor(workers(), initializer=settle) as pool:
+        return [future.result() for future in [pool.submit(work) for work in works]]
 
 
 def has_compiler() -> bool:

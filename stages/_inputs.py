@@ -1,6 +1,7 @@
 """What an experiment may see: data/inputs/<experiment>/<part> -> arrays by role and split."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,13 @@ class Split:
         x: features (N, F) float32, or images (N, H, W) or (N, C, H, W) uint8.
         y: class numbers (N,) int64.
         meta: name, classes, scaling and settings of the dataset.
+        others: further tensors; a dataset without rows has only these.
     """
 
     x: np.ndarray
     y: np.ndarray
     meta: dict[str, Any]
+    others: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def scaled(self) -> np.ndarray:
         """Return `x` as float32, scaled with the statistics of the train split."""
@@ -71,5 +74,6 @@ def _splits(folder: Path) -> dict[str, Split]:
     splits = {}
     for path in sorted(folder.glob("*.safetensors")):
         tensors, meta = _files.read_tensors(path)
-        splits[path.stem] = Split(tensors["x"], tensors["y"], meta)
+        x, y = (tensors.pop(name, np.empty(0)) for name in ("x", "y"))
+        splits[path.stem] = Split(x, y, meta, tensors)
     return splits

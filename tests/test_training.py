@@ -9,7 +9,11 @@ import numpy as np
 import pytest
 import torch
 
+<<<<<<< HEAD
 from stages import _device, _profile
+=======
+from stages import _device, _files, _inputs
+>>>>>>> x_backbone
 from stages._device import DeviceError
 from stages._training import BEST, Run, Trainer, hits
 from stages.commands._dry import DryFit
@@ -195,3 +199,23 @@ def test_on_cuda_two_events_and_a_synchronisation_are_the_clock(monkeypatch):
 
     assert calls == ["reset", "record", "work", "record", "synchronize"]
     assert seconds() == 1.5
+
+
+def test_works_in_parallel_come_back_in_order_and_take_one_thread_each(monkeypatch):
+    monkeypatch.setenv("LECTURES_WORKERS", "2")
+    found = _device.in_parallel([partial(lambda n: (n, torch.get_num_threads()), n) for n in "abc"])
+
+    assert found == [("a", 1), ("b", 1), ("c", 1)]
+
+
+def test_a_dataset_without_rows_gives_its_other_tensors(tmp_path, monkeypatch):
+    monkeypatch.setattr(_inputs, "FOLDER", tmp_path)
+    folder = tmp_path / "e" / "fit"
+    _files.write_json(folder / "manifest.json", {"roles": {"weights": "nets"}, "files": {}})
+    about = {"name": "nets", "variant": "one"}
+    _files.write_tensors(folder / "nets" / "train.safetensors", {"one/bias": np.ones(3)}, about)
+
+    inputs = _inputs.load("e", "fit")
+
+    assert inputs["weights"]["train"].others["one/bias"].tolist() == [1, 1, 1]
+    assert _inputs.describe(inputs) == {"weights": {**about, "train": 0}}

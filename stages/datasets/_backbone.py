@@ -6,16 +6,11 @@ A weights file is read with `weights_only=True`, after `fetch` has checked its h
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from stages._entry import UserError
 from stages.datasets._raw import Fixed, Scaling
-
-MEAN = (0.485, 0.456, 0.406)  # of ImageNet, as torchvision's weights want them
-STD = (0.229, 0.224, 0.225)
-BATCH = 64
 
 
 class WeightsError(UserError):
@@ -33,9 +28,11 @@ def read(raw: Path, network: str) -> dict[str, np.ndarray]:
     """
     import torch
 
+    from stages.models import backbone
+
     path = next(path for path in sorted(raw.glob("*.pt*")) if path.stem == network)
     state = torch.load(path, map_location="cpu", weights_only=True)
-    expected = _build(network).state_dict()
+    expected = backbone.build(network).state_dict()
     if path.suffix == ".pt":
         names = [name for name in expected if name.startswith("features.")]
         state = dict(zip(names, state.values(), strict=len(names) == len(state)))
@@ -67,24 +64,22 @@ def features(network: str, weights: Mapping[str, np.ndarray], x_NCHW: np.ndarray
     """
     import torch
 
-    model = _headless(network)
-    model.load_state_dict({k: torch.from_numpy(v) for k, v in weights.items()}, strict=False)
-    mean, std = (torch.tensor(values)[:, None, None] for values in (MEAN, STD))
-    with _one_thread(), torch.inference_mode():
-        batches = [
-            model((torch.from_numpy(x_NCHW[start : start + BATCH]) / 255 - mean) / std)
-            for start in range(0, len(x_NCHW), BATCH)
-        ]
-        return torch.cat(batches).flatten(1).numpy()
+    from stages.models import backbone
+
+    tensors = {name: torch.from_numpy(value) for name, value in weights.items()}
+    body = backbone.load(backbone.headless(network), tensors)
+    with _one_thread():
+        return backbone.features(body, torch.from_numpy(x_NCHW), backbone.View()).numpy()
 
 
 def random_weights(network: str, seed: int) -> dict[str, np.ndarray]:
     """Return the network's initial weights: what features are worth without training."""
     import torch
 
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return {name: value.numpy() for name, value in _build(network).state_dict().items()}
+    from stages.models import backbone
+
+    net = backbone.build(network, torch.Generator().manual_seed(seed))
+    return {name: value.numpy() for name, value in net.state_dict().items()}
 
 
 @contextmanager
@@ -98,22 +93,3 @@ def _one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
-
-
-def _build(network: str) -> Any:
-    """Build a torchvision classifier without auxiliary heads' warnings or weights."""
-    from torchvision.models import get_model
-
-    special = {"init_weights": False} if network in ("googlenet", "inception_v3") else {}
-    return get_model(network, weights=None, **special)
-
-
-def _headless(network: str) -> Any:
-    """Return the network in evaluation mode without its last linear layer."""
-    from torch import nn
-
-    model = _build(network)
-    linear = [name for name, layer in model.named_modules() if isinstance(layer, nn.Linear)]
-    parent, _, last = linear[-1].rpartition(".")
-    setattr(model.get_submodule(parent), last, nn.Identity())
-    return model.eval()

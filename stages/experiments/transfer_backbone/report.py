@@ -1,0 +1,272 @@
+"""Is a net that others trained a start for a new problem? Figures and wording.
+
+Shapes: C classes, K neighbours.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import NullLocator
+
+from stages import _figures as draw
+from stages._results import Compared, Results
+from stages.experiments.transfer_backbone.params import Report
+
+TITLE = "Transfer from a net trained on ImageNet"
+FOLDER = "Folder 21"
+QUESTION = (
+    "Is a net that others trained on a million photos, frozen and given a new last layer, a better "
+    "start than training on a few labelled photos alone, and does it matter how it is shown them?"
+)
+LECTURE = [
+    (
+        "A net that others have trained on much data is used for a new problem, with changes to "
+        "its output.",
+        "notes L737-738",
+    ),
+    ("It may well not suit the new problem.", "notes L739"),
+    ("Freeze the net, replace its last layer and fine-tune only that.", "notes L880-886"),
+    (
+        "Photos had better be normalised by the numbers that the net's authors give.",
+        "notes L896",
+    ),
+    ("With small changes to the last layer any of torchvision's nets will do.", "notes L922-923"),
+]
+STATEMENTS = {
+    "pretrained_beats_scratch_with_few_labels": (
+        "With five labelled photos per class, a new last layer on the frozen, pretrained net is at "
+        "least ten points better than a small net trained on these photos alone."
+    ),
+    "frozen_random_features_are_worse": (
+        "The same net frozen with its initial weights is at least ten points worse: it is the "
+        "training on ImageNet that helps, not the architecture."
+    ),
+    "last_layer_is_enough": (
+        "Training all layers after the last one changes test accuracy by less than five points."
+    ),
+    "imagenet_statistics_are_best": (
+        "Normalising by ImageNet's statistics is at least three points better than by the photos' "
+        "own or not at all."
+    ),
+    "vgg_table": (
+        "The notes' table of VGG gives the numbers of parameters of torchvision's nets (A, B, D, "
+        "E) and of the paper (all six)."
+    ),
+    "thirteen_families_take_a_new_head": (
+        "A net of each of torchvision's thirteen families takes a new last layer, which is then "
+        "all that learns."
+    ),
+}
+CORRECTED = [
+    "The notebooks froze the parameters of ResNet-18 but trained in training mode, so that its "
+    "batch norm used and took over the new photos' statistics. Here a frozen net is in evaluation "
+    "mode throughout, and not a bit of it changes.",
+    "They had no control. Here the same net with initial weights, the pixels alone and a net "
+    "trained on the labelled photos alone stand beside it.",
+    "They ran once and looked at the test photos after each epoch. Here there are ten repeats, "
+    "choices are made on dev, and test is read once.",
+    "Of a random net in evaluation mode the features deviate by about 1e-9 from each other. Any "
+    "head would be blind to that, so all features are standardised by those of the labelled photos "
+    "first; the notebooks took them as they are.",
+    "Tuning all layers was first declared at the rate of the last layer, .001. With features "
+    "standardised before it, that is so large that the net forgets what it knew (seen on dev, with "
+    "another seed); it is now a tenth of that.",
+    "This page was declared with 60 labels per class, and with nets from scratch and epochs of "
+    "tuning that took longer. Before any test photo was seen they were cut to what the time "
+    "allows and to what every class has.",
+]
+DATA = (
+    "Each class is one photograph and its photos are crops of it; train, dev and test crops lie in "
+    "different parts. The repeats range over which crops have labels, over initial layers and over "
+    "the order of rows, and the intervals over test crops as well, but not over photographs: with "
+    "ten others the numbers would be others."
+)
+RUN = (
+    "A new last layer is trained by SGD (rate .001, momentum .9, as in the course) on standardised "
+    "features of a frozen MobileNetV2, on 1 to 50 labelled photos per class. The net from scratch "
+    "has four strided convolutions with batch norm and is trained by Adam. Tuning goes on from the "
+    "trained last layer, with batch norm's statistics as they are."
+)
+VIEWS = {
+    "imagenet": "ImageNet's statistics",
+    "own": "the photos' own statistics",
+    "none": "not normalised",
+    "grey": "grey",
+}
+
+
+def figures(results: Results, settings: Report) -> Iterator[draw.Figure]:
+    """Yield accuracy by labels, what the net is shown, the confusions, and nearest neighbours."""
+    yield by_labels(results, settings)
+    yield shown(results, settings)
+    yield confusion(results)
+    yield nearest(results)
+
+
+def compared(results: Results, settings: Report) -> list[Compared]:
+    """Set the notebooks' numbers beside ours."""
+    rows = arms(results)
+    ours = rows[rows["name"] == main(results)].iloc[-1]
+    text = f"{100 * ours['mean']:.1f} % ({100 * ours['low']:.1f} to {100 * ours['high']:.1f} %)"
+    return [
+        Compared(
+            f"test accuracy of a new last layer on {network}, 500 labels per class of STL-10",
+            accuracy,
+            f"{text}, MobileNetV2, {ours['labels']} labels per class",
+            reason,
+        )
+        for network, accuracy, reason in (
+            (
+                "ResNet-18",
+                "78.9 %",
+                "Other photos, another net, and batch norm in training mode there. The profile "
+                "`lecture` has the course's net and photos.",
+            ),
+            ("VGG-16", "91.6 %", "Other photos and another net."),
+        )
+    ]
+
+
+def arms(results: Results) -> pd.DataFrame:
+    """Return the arms' test accuracy with columns name and labels, by labels."""
+    test = results.arms.query("metric == 'accuracy' and split == 'test'")
+    parts = test["arm"].str.extract(r"^(?P<name>.+)@(?P<labels>\d+)$")
+    return test.assign(name=parts["name"], labels=parts["labels"].astype(int)).sort_values("labels")
+
+
+def main(results: Results) -> str:
+    """Return the frozen arm that has the most numbers of labels."""
+    names = arms(results)["name"]
+    return str(names[names.str.startswith("frozen")].value_counts().idxmax())
+
+
+def curves(results: Results) -> dict[str, str]:
+    """Return arm -> its name in the figure by labels."""
+    names = arms(results)["name"]
+    scratch = names[names.str.startswith("scratch")].value_counts().idxmax()
+    return {
+        main(results): "pretrained, frozen",
+        str(scratch): "small net from scratch",
+        "pixels": "pixels",
+        "random": "random, frozen",
+        "tuned": "all layers tuned",
+        "afresh": "all layers afresh",
+    }
+
+
+def by_labels(results: Results, settings: Report) -> draw.Figure:
+    """Draw test accuracy against labels per class, a line per mode."""
+    figure, ax = draw.canvas(height=4.2)
+    rows = arms(results)
+    named = {arm: text for arm, text in curves(results).items() if arm in set(rows["name"])}
+    for (arm, text), style in zip(named.items(), draw.STYLES, strict=False):
+        line = rows[rows["name"] == arm]
+        if len(line) > 1:
+            draw.band(ax, line["labels"], line["mean"], line["low"], line["high"], text, style)
+        else:
+            _point(ax, line.iloc[0], text, style)
+    draw.level(ax, results.metrics["headline"]["trivial_accuracy"])
+    _accuracy(ax, settings)
+    ax.set_xscale("log")
+    ticks = sorted(rows["labels"].unique())
+    ax.set_xticks(ticks, [str(tick) for tick in ticks])
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.set_xlabel("labelled photos per class")
+    draw.legend(ax, columns=2)
+    return draw.Figure(
+        "by_labels",
+        figure,
+        "Test accuracy by labelled photos per class. Bands and bar: 95 % intervals over repeats "
+        "and test crops. In the default profile tuning uses photos of 64 pixels, and is to be "
+        "compared with the frozen net at that size in the next figure.",
+        "Line chart: the pretrained, frozen net is above the net from scratch, the pixels and the "
+        "random net at five labels and more.",
+    )
+
+
+def _point(ax: Axes, row: pd.Series, text: str, style: draw.Style) -> None:
+    error = [[row["mean"] - row["low"]], [row["high"] - row["mean"]]]
+    look: dict[str, Any] = {"marker": style.marker, "linestyle": "", "capsize": 3}
+    ax.errorbar([row["labels"]], [row["mean"]], yerr=error, label=text, color=style.colour, **look)
+
+
+def _accuracy(ax: Axes, settings: Report) -> None:
+    draw.percent_axis(ax, "test accuracy")
+    ax.set_ylim(settings.accuracy_from, 1)
+
+
+def shown(results: Results, settings: Report) -> draw.Figure:
+    """Draw the test accuracy with few labels by what the frozen net is shown."""
+    rows = arms(results)
+    few = rows[rows["name"] == "tuned"]["labels"].min()
+    rows = rows[(rows["labels"] == few) & rows["name"].str.match("frozen|tuned")]
+    names = {
+        **{f"frozen {view}": text for view, text in VIEWS.items()},
+        **{arm: f"{arm[9:]} × {arm[9:]} pixels" for arm in rows["name"] if "px" in arm},
+        "tuned": "all layers tuned",
+    }
+    rows = rows.set_index("name").loc[[name for name in names if name in set(rows["name"])]]
+    figure, ax = draw.canvas(height=3.0)
+    texts = [names[str(name)] for name in rows.index]
+    draw.dots(ax, texts, rows["mean"], rows["low"], rows["high"])
+    draw.level(ax, results.metrics["headline"]["trivial_accuracy"], axis="x")
+    draw.percent_axis(ax, f"test accuracy, {few} labels per class", axis="x")
+    ax.set_xlim(settings.accuracy_from, 1)
+    return draw.Figure(
+        "shown",
+        figure,
+        "Test accuracy of a new last layer by what the frozen net is shown: colour photos in full "
+        "size by ImageNet's statistics where nothing else is said. Below, all layers tuned, in the "
+        "default profile on photos of 64 pixels. Bars: 95 % intervals over repeats and test crops.",
+        "Dot chart: the two normalisations are close to each other, without one and with small "
+        "photos accuracy is lower.",
+    )
+
+
+def classes(results: Results) -> list[str]:
+    """Return the names of the classes."""
+    return bytes(results.arrays["class_names"]).decode().split("\n")
+
+
+def confusion(results: Results) -> draw.Figure:
+    """Draw which class the best head gives the photos of each class."""
+    figure, ax = draw.canvas(height=4.6)
+    names = classes(results)
+    draw.heatmap(ax, results.arrays["confusion_CC"].round(2), names, names, "share of test photos")
+    ax.tick_params(axis="x", rotation=60)
+    ax.set_ylabel("class")
+    ax.set_xlabel("class given")
+    return draw.Figure(
+        "confusion",
+        figure,
+        "Classes that the head which is best on dev gives to test photos; a row adds up to 1. Mean "
+        "over repeats.",
+        "Matrix: most of each row lies on the diagonal.",
+    )
+
+
+def nearest(results: Results) -> draw.Figure:
+    """Draw test photos with their nearest others by features and by pixels."""
+    arrays, names = results.arrays, classes(results)
+    chosen = range(0, len(names), 2)
+    count = arrays["near_features"].shape[1]
+    figure, axes = draw.panels(1 + 2 * count, len(chosen), height=0.72)
+    for row, number in enumerate(chosen):
+        near = [*arrays["near_features"][number], *arrays["near_pixels"][number]]
+        own = axes[row * (1 + 2 * count) : (row + 1) * (1 + 2 * count)]
+        for ax, photo in zip(own, [arrays["query_C3HW"][number], *near], strict=True):
+            draw.picture(ax, photo.transpose(1, 2, 0))
+    for column, title in ((0, "photo"), (1, "by features"), (1 + count, "by pixels")):
+        axes[column].set_title(title, fontweight="normal", fontsize=9.5, loc="left")
+    same = {name: 100 * arrays[f"same_{name}"].mean() for name in ("features", "pixels")}
+    return draw.Figure(
+        "nearest",
+        figure,
+        f"Test photos and the {count} others nearest to them by features of the frozen net and by "
+        f"pixels. Of all photos' nearest, {same['features']:.0f} % are of the same class by "
+        f"features, {same['pixels']:.0f} % by pixels.",
+        "Rows of photos: those near by features mostly are of the same photograph, those near by "
+        "pixels often are of another with similar colours.",
+    )
