@@ -9,11 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-<<<<<<< HEAD
-from stages import _device, _profile
-=======
-from stages import _device, _files, _inputs
->>>>>>> x_backbone
+from stages import _device, _files, _inputs, _profile
 from stages._device import DeviceError
 from stages._training import BEST, Run, Trainer, hits
 from stages.commands._dry import DryFit
