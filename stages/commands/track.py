@@ -27,9 +27,10 @@ from urllib.parse import urlsplit
 
 from filelock import Timeout
 
-from stages.commands import _local, _turns
+from stages.commands import _local, _reach, _turns
 from stages.commands._groups import DATA, Group, Input, Record, Run, WaitingError, load, read
-from stages.commands._outcome import LeftOutError, Outcome, conceal, redact
+from stages.commands._outcome import LeftOutError, Outcome
+from stages.commands._secrets import check, conceal, redact
 
 if TYPE_CHECKING:  # MLflow takes a second to import: only a sync that has the lock pays it
     from mlflow import MlflowClient
@@ -124,6 +125,8 @@ def _load(record: Record) -> Group:
 
 def connect(uri: str) -> "MlflowClient":
     """Return a client that gives up soon; the default store is made on first use."""
+    check(uri)
+    _reach.probe(uri)
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
     from mlflow import MlflowClient

@@ -45,6 +45,18 @@ def test_a_server_that_never_answers_is_given_up(
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 
+def test_a_database_that_cannot_be_opened_is_given_up_at_once(
+    repo: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{repo}/no/such/folder/mlflow.db")
+    started = time.monotonic()
+
+    assert track.main(["sync"]) == 0
+
+    assert time.monotonic() - started < 5
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
 def test_passwords_are_nowhere_in_what_is_said_or_logged(
     repo: Path, dead_port: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

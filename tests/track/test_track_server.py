@@ -54,7 +54,7 @@ def stop(process: subprocess.Popen[bytes]) -> None:
     process.wait(20)
 
 
-@pytest.mark.server
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="kills a process group")
 def test_a_server_killed_during_a_sync_holds_all_once_after_the_next(
     repo: Path,
