@@ -21,6 +21,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
+from tracking_server import free_port
+
 ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "docs/tracking-server.md"
 BLOCK = re.compile(r"^```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -151,13 +153,6 @@ def postgres_bin() -> Path:
     found = [Path(named)] if named else sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     assert found, "no PostgreSQL here: `apt-get install postgresql`, as .ci/run does"
     return found[-1].parent
-
-
-def free_port() -> int:
-    """Return a port on which nothing listens."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 def wait_for(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
