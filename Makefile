@@ -11,10 +11,10 @@ export DVC_NO_ANALYTICS := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro run smoke test check current claims plan profile sync ui report bench lint clean
+.PHONY: help setup repro run smoke test test-server check current claims plan profile sync ui report bench lint clean
 
 help: ## List the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-28s %s\n", $$1 $$3, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-28s %s\n", $$1 $$3, $$2}'
 
 setup: $(READY) ## Create .venv with the locked packages (once: about 5 min, 7 GB of disk)
 
@@ -39,6 +39,13 @@ smoke: setup ## Run the whole pipeline at a few steps in a temporary clone (abou
 test: setup ## Run the test-suite (about 10 min), the smoke pipeline included
 	@echo "Running the tests: about 10 minutes on 2 cores."
 	@python -m pytest
+
+test-server: $(VENV)/.ready-server ## Test docs/tracking-server.md (needs PostgreSQL; 1 min)
+	@python -m pytest -m server
+
+$(VENV)/.ready-server: requirements-server.lock $(READY)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -r $<
+	@touch $@
 
 check: setup ## Compare the metrics with the thresholds of params.yaml; exit 1 on a breach
 	@python -m stages.commands.check

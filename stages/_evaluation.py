@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from stages import _claims, _stats
 from stages._claims import Effect
@@ -107,7 +106,7 @@ def curves(table: pd.DataFrame) -> pd.DataFrame:
     keys = ["arm", "metric", "split", "epoch", "step"]
     finite = table[np.isfinite(table["value"].astype(np.float64))]
     found = finite.groupby(keys, sort=True)["value"].agg(["mean", "std", "size"]).reset_index()
-    t = stats.t.ppf((1 + LEVEL) / 2, found["size"] - 1)
+    t = _stats.t_quantile((1 + LEVEL) / 2, found["size"] - 1)
     half = t * found["std"] / np.sqrt(found["size"])
     found = found.assign(low=found["mean"] - half, high=found["mean"] + half, n=found["size"])
     return found[[*keys, "mean", "low", "high", "n"]]

@@ -10,9 +10,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
 from stages.sweep import Event
 
 SWITCH = "LECTURES_PROGRESS"
@@ -50,6 +47,15 @@ def say(line: str) -> None:
 
 
 def _bar(title: str, total: int, count: Callable[[Event], int]) -> Iterator[Show]:
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

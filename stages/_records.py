@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
@@ -90,10 +90,16 @@ def _versions() -> dict[str, str]:
     found = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
-            found[package] = version(package)
+            found[package] = _version(package)
         except PackageNotFoundError:
             continue
     return found
+
+
+def _version(package: str) -> str:
+    """Return a package's version without parsing its whole description, as importlib does."""
+    text = distribution(package).read_text("METADATA") or ""
+    return text.partition("\nVersion: ")[2].partition("\n")[0].strip()
 
 
 def _git_commit() -> str | None:

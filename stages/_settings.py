@@ -1,4 +1,4 @@
-"""A dataset's own block of params.yaml, checked; a fault elsewhere does not stop its stages."""
+"""A stage's own blocks of params.yaml, checked; a fault elsewhere does not stop it."""
 
 from stages import _params
 
@@ -26,3 +26,18 @@ def of_dataset(key: str) -> tuple[_params.Params, DatasetParams]:
     if not isinstance(settings, DatasetParams):
         raise TypeError(f"stages/datasets/{key}.py: Params must be a DatasetParams")
     return params, settings
+
+
+def of_experiment(key: str) -> _params.Params:
+    """Return the parameters with this experiment and its datasets alone.
+
+    Raises:
+        ParamsError: params.yaml has no such experiment, or one of these blocks is wrong.
+    """
+    raw = _params.read()
+    try:
+        block = raw["experiments"][key]
+        used = {name: raw["datasets"][name] for name in (block["data"] or {}).values()}
+    except (AttributeError, KeyError, TypeError):  # the whole check says what is wrong
+        return _params.check(raw)
+    return _params.check({**raw, "datasets": used, "experiments": {key: block}})

@@ -18,7 +18,7 @@ from stages import (
     _evaluation,
     _files,
     _inputs,
-    _params,
+    _settings,
     _trained,
 )
 from stages._evaluation import Evaluated
@@ -33,7 +33,7 @@ REPORTS = Path("reports")
 def main(experiment: str) -> None:
     """Evaluate one experiment."""
     _device.settle()
-    params = _params.load()
+    params = _settings.of_experiment(experiment)
     block = params.experiment(experiment)
     module = importlib.import_module(f"stages.experiments.{experiment}.evaluate")
     with recording("evaluate", experiment) as record:

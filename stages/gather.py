@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from stages import _entry, _files, _params
+from stages import _entry, _files, _settings
 from stages._records import recording
 
 SPLITS = {"fit": ("train", "dev"), "test": ("test",)}
@@ -17,8 +17,8 @@ SPLITS = {"fit": ("train", "dev"), "test": ("test",)}
 
 def main(experiment: str) -> None:
     """Gather the inputs of one experiment."""
-    params = _params.load()
-    data = params.experiments[experiment].data
+    params = _settings.of_experiment(experiment)
+    data = params.experiment(experiment).data
     with recording("gather", experiment) as record:
         for part, splits in SPLITS.items():
             folder = Path("data/inputs") / experiment / part

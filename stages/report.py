@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from stages import _entry, _figures, _files, _pages, _params, _results
+from stages import _entry, _figures, _files, _pages, _results, _settings
 from stages._pages import Drawn
 from stages._records import recording
 from stages._results import Results, Story
@@ -17,7 +17,7 @@ PAGES = Path("reports/pages")
 
 def main(experiment: str) -> None:
     """Write the page of one experiment."""
-    params = _params.load()
+    params = _settings.of_experiment(experiment)
     block = params.experiment(experiment)
     with recording("report", experiment) as record:
         results = _results.read(experiment, block.data.values())

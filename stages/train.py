@@ -5,7 +5,7 @@ In: data/inputs/<experiment>/fit, the blocks `data` and `train`. Out: data/train
 
 import importlib
 
-from stages import _checkpoint, _device, _digest, _entry, _inputs, _params, _profile, _trained
+from stages import _checkpoint, _device, _digest, _entry, _inputs, _profile, _settings, _trained
 from stages._records import Record, recording
 from stages._training import Trainer
 
@@ -13,7 +13,7 @@ from stages._training import Trainer
 def main(experiment: str) -> None:
     """Train one experiment."""
     _device.settle()
-    params = _params.load()
+    params = _settings.of_experiment(experiment)
     block = params.experiment(experiment)
     module = importlib.import_module(f"stages.experiments.{experiment}.train")
     settings = _digest.training_settings(params.raw, experiment)

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from stages.commands import _local
+from stages.commands import _local, _reach
 from stages.commands._arms import Point
 from stages.commands._data import Input
 from stages.commands._groups import DATA, Run
 from stages.commands._models import Model, Version, alias, rebuild
-from stages.commands._outcome import LeftOutError, redact
+from stages.commands._outcome import LeftOutError
+from stages.commands._secrets import check, redact
 
 if TYPE_CHECKING:  # MLflow takes a second to import: only a sync that has the lock pays it
     from mlflow import MlflowClient
@@ -47,6 +48,8 @@ NOTE = (
 
 def connect(uri: str) -> "MlflowClient":
     """Return a client that gives up soon; the default store is made on first use."""
+    check(uri)
+    _reach.probe(uri)
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
     from mlflow import MlflowClient

@@ -1,22 +1,20 @@
 """`make repro` and `make run E=...`: check params.yaml, run DVC, sum up, bring MLflow up to date.
 
 In: params.yaml. Out: everything that dvc.yaml declares (or what one experiment needs), a summary,
-and DVC's exit code. Ctrl-C ends it with one line; the next call goes on from there.
+and DVC's exit code. Ctrl-C or SIGTERM end it and its stage with one line; the next call goes on
+from there.
 """
 
 import argparse
 import os
 import shutil
-import signal
-import subprocess
 import sys
 import time
-from collections.abc import Iterable
 from pathlib import Path
-from types import FrameType
 
 from stages import _entry, _files, _params, _records
 from stages._params import Params
+from stages.commands import _child
 
 PAGES = Path("reports/pages")
 STALE = (PAGES, Path("data/inputs"), Path("data/trained"), Path("data/evaluated"))
@@ -32,10 +30,10 @@ def main(*arguments: str) -> None:
     targets = targets_of(params, options.experiment) if options.experiment else []
     _remove_leftovers(params)
     started = time.time()
-    code = _dvc(["repro", *(["--force"] if options.force else []), *targets])
+    code = _run("dvc", "repro", *(["--force"] if options.force else []), *targets)
     _summary(started, code, options.experiment)
     if code == 0:
-        _sync()
+        _run("stages.commands.track", "sync")
     sys.exit(code)
 
 
@@ -60,27 +58,15 @@ def _remove_leftovers(params: Params) -> None:
                 shutil.rmtree(folder)
 
 
-def _dvc(arguments: Iterable[str]) -> int:
-    """Run DVC in this terminal; on Ctrl-C wait for it and leave its complaint out."""
-    interrupted = False
-
-    def interrupt(_signal: int, _frame: FrameType | None) -> None:
-        nonlocal interrupted
-        interrupted = True
-
-    before = signal.signal(signal.SIGINT, interrupt)
-    command = [sys.executable, "-m", "dvc", *arguments]
+def _run(module: str, *words: str) -> int:
+    """Run a module in this terminal; a signal ends it, all below it, and this process."""
     own = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     environment = {**os.environ, "PATH": own}  # the stages' `python` is this one
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
-        for line in process.stderr or ():
-            if not interrupted:
-                print(line, end="", file=sys.stderr, flush=True)
-    signal.signal(signal.SIGINT, before)
-    if interrupted:
+    try:
+        return _child.run([sys.executable, "-m", module, *words], environment)
+    except _child.SignalledError as signalled:
         print("\nInterrupted; the same command goes on from here.", file=sys.stderr)
-        sys.exit(_entry.INTERRUPTED)
-    return process.returncode
+        sys.exit(signalled.code)
 
 
 def _summary(started: float, code: int, experiment: str | None) -> None:
@@ -97,10 +83,6 @@ def _summary(started: float, code: int, experiment: str | None) -> None:
         print(f"Look at {PAGES / experiment / 'page.html'}, or `make ui` for the runs in MLflow.")
     else:
         print("Look at reports/index.html, or `make ui` for the runs in MLflow.")
-
-
-def _sync() -> None:
-    subprocess.run([sys.executable, "-m", "stages.commands.track", "sync"], check=False)
 
 
 if __name__ == "__main__":

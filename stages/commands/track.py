@@ -27,7 +27,8 @@ from filelock import Timeout
 
 from stages.commands import _live, _local, _turns
 from stages.commands._groups import Group, Record, WaitingError, load, read
-from stages.commands._outcome import LeftOutError, Outcome, conceal, redact
+from stages.commands._outcome import LeftOutError, Outcome
+from stages.commands._secrets import conceal, redact
 from stages.commands._store import SETTINGS, Store, connect, is_server
 
 

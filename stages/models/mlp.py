@@ -22,11 +22,11 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
 
 def linear(inputs: int, outputs: int, generator: torch.Generator) -> nn.Linear:
     """``nn.Linear`` with torch's default draw, U(-1/sqrt(inputs), 1/sqrt(inputs))."""
-    layer = nn.Linear(inputs, outputs, device="meta").to_empty(device="cpu")
+    layer = nn.Linear(inputs, outputs, device="meta")  # draws nothing from the global generator
     bound = inputs**-0.5
-    with torch.no_grad():
-        layer.weight.uniform_(-bound, bound, generator=generator)
-        layer.bias.uniform_(-bound, bound, generator=generator)
+    for name, shape in (("weight", (outputs, inputs)), ("bias", (outputs,))):
+        drawn = torch.empty(shape).uniform_(-bound, bound, generator=generator)
+        setattr(layer, name, nn.Parameter(drawn))
     return layer
 
 

@@ -1,7 +1,6 @@
 """Repositories after a repro, with an empty store and with a synced one."""
 
 import os
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 import pytest
 from finished_repo import repository
 from stores import ARMS, RUNS, contents, copy, sync
+from tracking_server import free_port
 
 from stages import _sync
 from stages.commands import _local, track
@@ -63,6 +63,4 @@ def held(synced: Any, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 @pytest.fixture
 def dead_port() -> int:
     """Return a port on which nothing listens."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+    return free_port()

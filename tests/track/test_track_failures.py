@@ -6,11 +6,13 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from stores import RUNS, contents, sync
+from stores import RUNS, call, contents, sync
 
 from stages.commands import track
 
@@ -40,6 +42,18 @@ def test_a_server_that_never_answers_is_given_up(
         started = time.monotonic()
 
         assert track.main(["sync"]) == 0
+
+    assert time.monotonic() - started < 5
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_a_database_that_cannot_be_opened_is_given_up_at_once(
+    repo: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{repo}/no/such/folder/mlflow.db")
+    started = time.monotonic()
+
+    assert track.main(["sync"]) == 0
 
     assert time.monotonic() - started < 5
     assert len(capsys.readouterr().err.splitlines()) == 1
@@ -77,6 +91,73 @@ def test_a_full_disk_costs_a_warning_and_the_next_sync_completes_it(repo: Path) 
     assert len(full.stderr.splitlines()) == 1
     sync()
     assert sorted(name for name in contents() if "@" in name) == RUNS
+
+
+FULL = """
+mount -t tmpfs -o size=8m none disk || exit 77
+cp -r data reports mlflow.db disk/ && cd disk
+cat /dev/zero > ballast 2> ../full
+truncate -s -{free}k ballast
+{python} -m stages.commands.track sync; echo $? >&2
+rm ballast
+{python} -m stages.commands.track sync --strict || exit 1
+cp mlflow.db ..
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a file system of its own for one process")
+@pytest.mark.slow
+@pytest.mark.parametrize("free", [0, 300])
+def test_a_file_system_without_space_costs_a_warning_and_the_next_sync_completes_it(
+    repo: Path, free: int
+) -> None:
+    (repo / "disk").mkdir()
+    script = FULL.format(free=free, python=sys.executable)
+    command = ["unshare", "--mount", "--map-root-user", "sh", "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode == 77 or "unshare" in done.stderr:
+        pytest.skip("this machine lets nobody mount a file system")
+
+    assert done.returncode == 0, done.stderr
+    warning, code = done.stderr.splitlines()
+    assert warning.startswith(("warning: MLflow at sqlite", "warning: no sync without a lock"))
+    assert code == "0"
+    sent = [line for line in done.stdout.splitlines() if " runs, " in line]
+    assert sum(int(line.split()[1]) for line in sent) == len(RUNS)
+    assert sorted(name for name in contents() if "@" in name) == RUNS
+
+
+class Slow(BaseHTTPRequestHandler):
+    """A server that takes ten seconds for whatever it is asked."""
+
+    def do_GET(self) -> None:
+        """Answer late."""
+        self.server.asked += 1  # type: ignore[attr-defined]
+        time.sleep(10)
+        self.send_error(503)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.mark.slow
+def test_a_server_that_takes_ten_seconds_a_call_is_given_up(
+    repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Slow)
+    server.asked = 0  # type: ignore[attr-defined]
+    server.handle_error = lambda *_: None  # type: ignore[method-assign]  # nobody listens any more
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{server.server_port}")
+    started = time.monotonic()
+
+    done = call("sync")
+
+    assert time.monotonic() - started < 30
+    assert (done.returncode, len(done.stderr.splitlines())) == (0, 1)
+    assert 1 <= server.asked <= 2
+    server.shutdown()
+    server.server_close()
 
 
 def test_the_ui_of_a_server_is_the_servers_own(

@@ -6,10 +6,9 @@ Shapes: S repeats, R test rows, D degrees, K folds, N rows, P coefficients.
 import numpy as np
 import pandas as pd
 import torch
-from scipy import stats
 from torch import nn
 
-from stages import _seeds
+from stages import _seeds, _stats
 from stages._claims import Effect, median, paired, rate
 from stages._evaluation import Evaluated, join
 from stages._inputs import Inputs
@@ -95,7 +94,7 @@ def _size(chosen_S: np.ndarray, fresh_SD: np.ndarray, folds: int) -> Effect:
 def _coverage(fold_SK: np.ndarray, error_S: np.ndarray, degree: int) -> Effect:
     """Count how often the t interval over folds holds the error on fresh points."""
     K = fold_SK.shape[1]
-    half_S = stats.t.ppf((1 + COVERAGE) / 2, K - 1) * fold_SK.std(1, ddof=1) / np.sqrt(K)
+    half_S = _stats.t_quantile((1 + COVERAGE) / 2, K - 1) * fold_SK.std(1, ddof=1) / np.sqrt(K)
     return Effect(
         rate(np.abs(fold_SK.mean(1) - error_S) <= half_S),
         "share of repeats",
