@@ -167,8 +167,7 @@ def schemes(results: Results, settings: Report) -> draw.Figure:
         _dots(results, settings, places, SCHEMES),
         "Test accuracy by scheme; on all digits each scheme at its best rate on dev. Bars: 95 % "
         "intervals over seeds and test rows; dashed: the trivial predictor.",
-        "Three dot plots: no difference on clusters, hardly one with three hidden layers; with "
-        "eight the default is behind.",
+        "Three dot plots: the default is behind with eight hidden layers only.",
     )
 
 
@@ -178,9 +177,9 @@ def gains(results: Results) -> draw.Figure:
     for place, style in draw.styles(_digits(results)).items():
         table = _by_rows(results, place)
         draw.band(ax, table.index, table["mean"], table["low"], table["high"], _name(place), style)
-    draw.level(ax, 0, "the default", side="left")
+    draw.level(ax, 0, "")
     ax.set_xlabel("digits to learn from")
-    draw.percent_axis(ax, "gain in test accuracy")
+    draw.percent_axis(ax, "test accuracy above the default")
     draw.legend(ax, columns=2)
     return draw.Figure(
         "gains",
@@ -222,6 +221,7 @@ def histograms(results: Results) -> draw.Figure:
             ax.stairs(heights_B, edges_B, color=style.colour, linestyle=style.line, label=word)
         ax.set_title(SCHEMES.get(start, start), fontweight="normal", fontsize=9.5)
         ax.set_yticks([])
+        ax.locator_params(axis="x", nbins=2)
     for ax in axes[-3:]:
         ax.set_xlabel("weight")
     axes[0].set_ylabel("density")
