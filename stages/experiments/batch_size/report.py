@@ -15,9 +15,7 @@ from stages.experiments.batch_size.params import Report
 
 TITLE = "Batch size"
 FOLDER = "Folders 9, 10 and 12"
-QUESTION = (
-    "Do small batches learn more: by epoch, by step, or by second? And does a batch of one overfit?"
-)
+QUESTION = "Do small batches learn more by epoch, step or second, and does a batch of one overfit?"
 LECTURE = [
     ("Feeding a net batch by batch, by the `DataLoader`, strikingly helps it.", "notes L229"),
     (
@@ -32,17 +30,14 @@ STATEMENTS = {
         "After equal epochs a batch size of 8 is at least three points better than one of 512."
     ),
     "lead_comes_from_steps": (
-        "That lead comes from the number of steps: after equal steps a batch size of 512 is at "
+        "Small batches lead by their number of steps: after equal steps a batch size of 512 is at "
         "most three points worse than one of 8."
     ),
     "full_batch_generalises_alike": (
         "At equal loss on train, the full batch and single rows do equally well on test, within "
         "three points."
     ),
-    "not_per_second": (
-        "The lead of small batches is none per second: a batch size of 8 takes longer than one of "
-        "512 to an accuracy of 85 %."
-    ),
+    "not_per_second": "Batches of 8 take more seconds than batches of 512 to an accuracy of 85 %.",
     "batching_raises_throughput": (
         "Batches of 32 train on at least five times as many rows per second as single rows."
     ),
@@ -69,6 +64,11 @@ RUN = (
     "every batch size at six rates for five epochs, then each at its best rate for 1024 steps. "
     "Times are those of the plain loop of one net."
 )
+HEADLINE = {
+    "small_batch_accuracy": "digits, test: batches of 8, equal epochs, best rate",
+    "large_batch_accuracy": "digits, test: batches of 512, equal epochs, best rate",
+    "large_batch_accuracy_at_equal_steps": "digits, test: batches of 512, equal steps",
+}
 SHOWN = (1, 8, 32, 512)
 
 
@@ -180,7 +180,7 @@ def by_size(results: Results, settings: Report) -> draw.Figure:
         "by_size",
         figure,
         "Test accuracy by batch size after equal epochs and after equal steps, each size at its "
-        "best rate. Bands: 95 % intervals over seeds and test rows; dashed: the trivial predictor.",
+        "best rate. Bands: 95 % intervals over seeds and test rows.",
         "Line chart: at equal epochs accuracy falls with the batch size, at equal steps not.",
     )
 
@@ -192,14 +192,13 @@ def by_epoch(results: Results, settings: Report) -> draw.Figure:
     for size, style in zip(sizes, draw.STYLES, strict=True):
         curve, name = results.curve(_best_arm(results, size), "accuracy"), f"batch size {size}"
         draw.band(ax, curve["epoch"], curve["mean"], curve["low"], curve["high"], name, style)
-    ax.set_xticks(range(1, _train(results)["epochs"] + 1))
-    ax.set_xlabel("epochs")
+    ax.set(xticks=range(1, _train(results)["epochs"] + 1), xlabel="epochs")
     _finish(ax, results, settings, "dev accuracy")
     return draw.Figure(
         "by_epoch",
         figure,
         f"Dev accuracy by epoch for batch sizes {sizes[0]} to {sizes[-1]}, each at its best rate. "
-        "Bands: 95 % intervals over seeds; dashed: the trivial predictor.",
+        "Bands: 95 % intervals over seeds.",
         "Line chart: the smaller the batch, the sooner the accuracy rises by epoch.",
     )
 
@@ -216,8 +215,7 @@ def by_rate(results: Results, settings: Report) -> draw.Figure:
     return draw.Figure(
         "by_rate",
         figure,
-        "Test accuracy after equal epochs by learning rate. Bands: 95 % intervals over seeds and "
-        "test rows; dashed: the trivial predictor.",
+        "Test accuracy after equal epochs by rate. Bands: 95 % intervals over seeds and test rows.",
         "Line chart: each batch size has its own best rate, larger for larger batches.",
     )
 
@@ -236,7 +234,7 @@ def by_second(results: Results, settings: Report) -> draw.Figure:
         "by_second",
         figure,
         "Dev accuracy by seconds: steps times the median time of a step on this machine, each size "
-        "at its best rate. Bands: 95 % intervals over seeds; dashed: the trivial predictor.",
+        "at its best rate. Bands: 95 % intervals over seeds.",
         "Line chart over seconds, logarithmic: the large batch is first, single rows are last.",
     )
 
@@ -250,6 +248,7 @@ def speed(results: Results) -> draw.Figure:
     draw.band(ax, sizes, middle, low, high)
     _size_axis(ax, sizes)
     draw.log_axis(ax, "rows per second")
+    ax.yaxis.set_major_formatter(lambda value, _: _numbers.count(int(value)))
     return draw.Figure(
         "speed",
         figure,
@@ -292,7 +291,9 @@ def _size_axis(ax: Axes, sizes: list[int]) -> None:
 
 
 def _finish(ax: Axes, results: Results, settings: Report, label: str) -> None:
-    draw.level(ax, results.metrics["headline"]["trivial_accuracy"], label="")
+    trivial, name = results.metrics["headline"]["trivial_accuracy"], "trivial predictor"
+    draw.level(ax, trivial, label="")
+    ax.text(0.01, trivial - 0.06, name, transform=ax.get_yaxis_transform(), color=draw.MUTED)
     draw.percent_axis(ax, label)
     ax.set_ylim(settings.accuracy_from, 1)
     draw.direct_labels(ax)

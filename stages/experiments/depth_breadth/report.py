@@ -29,23 +29,24 @@ LECTURE = [
 ]
 STATEMENTS = {
     "same_nodes_different_parameters": (
-        "Two nets of seven nodes have 27 and 21 parameters, and the count of every net of the grid "
+        "Two nets of seven nodes have 27 and 21 parameters, and the count of every iris net "
         "follows the course's formula."
     ),
     "width_changes_little": (
-        "After the course's 500 steps, the wider half of the nets is as accurate as the narrower "
-        "half, within ten points."
+        "On iris, after the course's 500 steps, the wider half of the nets is as accurate as the "
+        "narrower half, within ten points."
     ),
     "width_changes_speed_little": (
-        "The wider half of the nets needs as many steps to 90 % as the narrower half, within a "
-        "quarter."
+        "On iris the wider half of the nets needs as many steps to 90 % of its training rows as "
+        "the narrower half, within a quarter."
     ),
     "shallow_learns_sooner": (
-        "Nets with one block save at least a quarter of the steps to 90 % that nets with more "
-        "blocks need."
+        "On iris, nets of two hidden layers save at least a quarter of the steps to 90 % of the "
+        "training rows that nets of three to six need."
     ),
     "deep_needs_more_steps": (
-        "More steps gain at least ten points more for the deepest nets than for the shallowest."
+        "On iris, more steps than the course's 500 gain at least ten points more for nets of six "
+        "hidden layers than for nets of two."
     ),
     "depth_solves_harder_problems": (
         "With equally many parameters, three hidden layers are at least two points better than one "
@@ -56,39 +57,49 @@ STATEMENTS = {
         "three points."
     ),
     "parameters_do_not_predict_accuracy": (
-        "Even after long training, the number of parameters is correlated with accuracy by less "
-        "than .3."
+        "On iris, even after long training, a net's number of parameters has a rank correlation "
+        "with its test accuracy within ±.3."
     ),
     "shape_predicts_accuracy": (
-        "Width and depth together explain at least three tenths more of the variance in accuracy "
-        "than the number of parameters."
+        "On iris, width and depth together explain at least three tenths more of the variance in "
+        "test accuracy than the number of parameters."
     ),
 }
 CORRECTED = [
-    "The notebook's net never built its deeper layers: an attribute for the depth held the number "
-    "of units, so that nearly every cell of the grid failed. The numbers compared below are those "
-    "of a corrected copy.",
+    "The attribute for the depth of the notebook's net held the number of units, so that nearly "
+    "every cell of its grid failed; the numbers compared below are those of a corrected copy.",
     "It trained each net once; here each is trained from ten seeds. It measured accuracy on the "
     "rows trained on; here test rows are held out, and training rows only tell the speed.",
-    "It counts as layers the blocks after the first hidden layer: five blocks are six hidden "
-    "layers.",
     "It had one budget of 500 steps, so that a net that is slow and a net that is poor looked the "
     "same; here the budget of 2000 steps stands beside it.",
-    "Its one correlation mixed failed and finished nets, which cluster at 33, 67 and 98 %; here "
-    "the correlation is of ranks, after long training, and is compared with what depth and width "
-    "explain.",
+    "Its one correlation mixed failed and finished nets; here it is of ranks, after long training, "
+    "and is compared with what depth and width explain.",
 ]
 DATA = (
-    "The repeats on iris and on the digits range over seeds, not over data: their test rows are "
-    "fixed, 30 and 1000. Doughnuts and spirals are drawn anew in each repeat and tested on 20 000 "
-    "fresh points."
+    "The repeats on iris and digits range over seeds: their test rows are fixed, 30 and 1000. "
+    "Claims about accuracy on iris ask for ten points, two standard errors of 30 rows, and count "
+    "the choice of rows. Other points are new in each repeat and tested on 20 000 fresh ones."
 )
 RUN = (
-    "Iris nets 4-n, one to five blocks n-n, n-3, are trained by SGD in full batches, 500 and 2000 "
-    "steps. Nets of one, two and three hidden layers with equally many parameters are trained "
-    "by Adam at four rates on doughnuts, on a spiral and on digits."
+    "Iris nets 4-n, one to five blocks n-n, n-3 (one block makes two hidden layers, five make six) "
+    "are trained by SGD in full batches, 500 and 2000 steps. Nets of one to three hidden layers "
+    "with equally many parameters are trained by Adam at four rates on three other problems."
 )
-NOTEBOOK = {1: {4: 0.647, 7: 0.933, 13: 0.975}, 2: {25: 0.975}, 3: {34: 0.975}, 4: {67: 0.965}}
+HEADLINE = {
+    "shallowest_short_accuracy": "iris, test: 1 block, 500 steps, mean over widths and seeds",
+    "deepest_short_accuracy": "iris, test: 5 blocks, 500 steps, mean over widths and seeds",
+    "deepest_long_accuracy": "iris, test: 5 blocks, long budget, mean over widths and seeds",
+    "trivial_accuracy": "iris, test: trivial predictor",
+    "spiral_deepest_accuracy": "spiral, fresh points: three hidden layers (trivial: 0.5)",
+}
+NOTEBOOK = {  # blocks -> first and last width, lowest and highest accuracy
+    1: [(4, 4, 0.647, 0.647), (7, 7, 0.933, 0.933), (13, 100, 0.97, 0.98)],
+    2: [(25, 100, 0.97, 0.98)],
+    3: [(34, 100, 0.97, 0.98)],
+    4: [(4, 64, 0.33, 0.97), (67, 100, 0.95, 0.98)],
+    5: [(4, 100, 0.33, 0.67)],
+}
+HOLLOW: dict[str, Any] = {"marker": "o", "markersize": 7, "markerfacecolor": "none"}
 PROBLEMS = {"doughnuts": 1 / 2, "spiral": 1 / 2, "digits": 0.1}
 
 
@@ -103,48 +114,43 @@ def figures(results: Results, settings: Report) -> Iterator[draw.Figure]:
 
 def compared(results: Results, settings: Report) -> list[Compared]:
     """Set the notebook's numbers beside ours."""
-    nets = grid(results, "train")
-    short = nets[nets["steps"] == nets["steps"].min()]
-    deepest = short[short["blocks"] == short["blocks"].max()]["mean"]
-    r_S = results.arrays["notebook_r_S"]
+    short, r_S = (
+        grid(results, "train").query("steps == steps.min()"),
+        results.arrays["notebook_r_S"],
+    )
+    cells = [(blocks, *cell) for blocks, found in NOTEBOOK.items() for cell in found]
     return [
-        *(
-            cell
-            for blocks, cells in NOTEBOOK.items()
-            for width, value in cells.items()
-            if (cell := _cell(short, blocks, width, value))
-        ),
-        Compared(
-            "the same, 5 blocks, nearly every width",
-            "33 to 67 %",
-            f"{100 * deepest.min():.0f} to {100 * deepest.max():.0f} %",
-            "The notebook's are single runs, ours are means over repeats by width.",
-        ),
+        *filter(None, (_range(short, *cell) for cell in cells)),
         _bistable(results),
         Compared(
-            "Pearson's r of the number of parameters and that accuracy, all nets",
-            ".03 and .06, two runs",
+            "Pearson's r of parameters and accuracy on train after 500 steps, all nets",
+            ".03 and .06, two runs of a corrected copy",
             f"{r_S.mean():.2f}, by repeat {r_S.min():.2f} to {r_S.max():.2f}",
-            f"Our widths are {nets['width'].min()} to {nets['width'].max()}, the notebook's 4 to "
-            "100: an r depends on which nets are taken.",
+            f"An r depends on the nets: our widths end at {short['width'].max()}, its at 100.",
         ),
     ]
 
 
-def _cell(short: pd.DataFrame, blocks: int, width: int, value: float) -> Compared | None:
-    """Compare one cell of the notebook's grid with the nearest of ours, if it is near."""
-    same = short[short["blocks"] == blocks]
-    ours = same.loc[(same["width"] - width).abs().idxmin()]
-    if abs(ours["width"] - width) > width / 4:
+def _range(
+    short: pd.DataFrame, blocks: int, first: int, last: int, low: float, high: float
+) -> Compared | None:
+    """Compare what the notebook found at some widths with ours at widths among them, if any."""
+    ours = short.query("blocks == @blocks and @first <= width <= @last")
+    if ours.empty:
         return None
-    low, high = 100 * ours["low"], 100 * ours["high"]
+    units = first if first == last else f"{first} to {last}"
+    widths = ", ".join(str(width) for width in ours["width"])
     return Compared(
-        f"accuracy on the training rows after {ours['steps']} steps, {_blocks(blocks)} of {width}",
-        f"{100 * value:.1f} %",
-        f"{100 * ours['mean']:.1f} % ({low:.1f} to {high:.1f} %), {ours['width']} units",
-        "One run against the mean of all seeds, some of which are slow to start; 150 rows against "
-        "90.",
+        f"accuracy on train after {ours['steps'].iloc[0]} steps, {_blocks(blocks)}, {units} units",
+        _percents(low, high),
+        f"{_percents(ours['mean'].min(), ours['mean'].max())} ({widths} units)",
+        "One run on 150 rows against a mean over seeds on 90, some of them slow to start.",
     )
+
+
+def _percents(low: float, high: float) -> str:
+    ends = dict.fromkeys(f"{100 * value:.1f}" for value in (low, high))
+    return f"{' to '.join(ends)} %"
 
 
 def _blocks(number: int) -> str:
@@ -153,14 +159,13 @@ def _blocks(number: int) -> str:
 
 def _bistable(results: Results) -> Compared:
     """Compare the narrow deep net that one of the notebook's two long runs could not train."""
-    nets = grid(results, "test").query("blocks == 4")
-    long = nets[nets["steps"] == nets["steps"].max()]
+    long = grid(results, "test").query("blocks == 4 and steps == steps.max()")
     ours = long.loc[(long["width"] - 12).abs().idxmin()]
     low, high = 100 * results.trials.query("arm == @ours.arm")["value"].agg(["min", "max"])
     return Compared(
-        "4 blocks of 12 units (723 parameters), 2500 steps",
-        "98.7 and 34.7 %, two runs",
-        f"{low:.0f} to {high:.0f} % on test, {ours['width']} units, {ours['steps']} steps",
+        "4 blocks of 12 units (723 parameters), 2500 steps, training rows",
+        "98.7 and 34.7 %, two runs of a corrected copy",
+        f"{low:.0f} to {high:.0f} % by seed: test, {ours['width']} units, {ours['steps']} steps",
         "How far a narrow deep net has got by then is a matter of its seed.",
     )
 
@@ -168,34 +173,35 @@ def _bistable(results: Results) -> Compared:
 def grid(results: Results, split: str) -> pd.DataFrame:
     """Return the iris arms' accuracy on a split, with columns width, blocks and steps."""
     arms = results.arms.query("metric == 'accuracy' and split == @split")
-    parts = arms["arm"].str.extract(
-        r"iris, width (?P<width>\d+), blocks (?P<blocks>\d+), (?P<steps>\d+)"
-    )
+    name = r"iris, width (?P<width>\d+), blocks (?P<blocks>\d+), (?P<steps>\d+)"
+    parts = arms["arm"].str.extract(name)
     return arms.join(parts.dropna().astype(int), how="inner").sort_values(["blocks", "width"])
 
 
 def by_width(results: Results, settings: Report) -> draw.Figure:
-    """Draw train accuracy by width after the short budget, on the notebook's axes."""
-    figure, ax = draw.canvas(height=4.2)
-    nets = grid(results, "train")
-    lines(ax, nets[nets["steps"] == nets["steps"].min()])
-    for cells, style in zip(NOTEBOOK.values(), draw.STYLES, strict=False):
-        hollow: dict[str, Any] = {
-            "marker": style.marker,
-            "markersize": 9,
-            "markerfacecolor": "none",
-        }
-        ax.plot(list(cells), list(cells.values()), color=style.colour, linestyle="", **hollow)
-    _accuracy(ax, "accuracy on the training rows", settings)
-    ax.set_xlim(0, 104)
-    draw.legend(ax, columns=3)
+    """Draw train accuracy by width after the short budget, a panel per number of blocks."""
+    figure, axes = draw.panels(3, 2, height=2.2, sharey=True)
+    nets = grid(results, "train").query("steps == steps.min()")
+    for ax, (blocks, line) in zip(axes, nets.groupby("blocks"), strict=False):
+        draw.band(ax, line["width"], line["mean"], line["low"], line["high"], "ours")
+        for first, last, low, high in NOTEBOOK[blocks]:
+            x, y = [first, last, last, first, first], [low, low, high, high, low]
+            ax.plot(x, y, color=draw.INK, lw=1.1, **(HOLLOW if first == last else {}))
+        draw.level(ax, 1 / 3, label="")
+        draw.percent_axis(ax, "accuracy" if ax in (axes[0], axes[3]) else "")
+        ax.set(title=_blocks(blocks), xlabel="units per layer", xlim=(0, 104))
+        ax.set_ylim(settings.accuracy_from, 1.02)
+    axes[0].plot([], [], color=draw.INK, label="corrected notebook", ls="", **HOLLOW)
+    axes[5].set_visible(False)
+    draw.legend(axes[0], columns=2)
     return draw.Figure(
         "by_width",
         figure,
-        "Accuracy on the iris rows trained on after the short budget, by units per layer. Filled: "
-        "ours, bands: 95 % intervals over seeds; hollow: single runs of the corrected notebook.",
-        "Line chart: with one block accuracy is high from ten units on; with more blocks it rises "
-        "later, with five it stays low.",
+        "Accuracy on the iris rows trained on after 500 steps. Bands: 95 % intervals over seeds; "
+        "hollow: single runs of the corrected notebook, boxes their range over many widths (with 3 "
+        "blocks two fell below theirs); dashed: the trivial predictor.",
+        "Five panels: with one block accuracy is high from about 20 units on; with more blocks it "
+        "rises later; with five it stays low, in the notebook as with us.",
     )
 
 
@@ -205,30 +211,31 @@ def budgets(results: Results, settings: Report) -> draw.Figure:
     steps = sorted(nets["steps"].unique())
     figure, axes = draw.panels(len(steps), height=3.2, sharey=True)
     for ax, budget in zip(axes, steps, strict=True):
-        lines(ax, nets[nets["steps"] == budget])
-        _accuracy(ax, "", settings)
+        lines(ax, nets[nets["steps"] == budget], "width", apart=1.05)
+        _accuracy(ax, "test accuracy" if ax is axes[0] else "", settings)
+        draw.log_axis(ax, "units per layer", "x")
         ax.set_title(f"{budget} steps")
-    draw.percent_axis(axes[0], "test accuracy")
     draw.legend(axes[0], columns=3)
     return draw.Figure(
         "budgets",
         figure,
-        "Test accuracy on iris by units per layer. Bands: 95 % intervals over seeds and test rows.",
+        "Test accuracy on iris by units per layer, lines a little apart. Bars: 95 % intervals over "
+        "seeds and test rows; dashed: the trivial predictor.",
         "Two panels of lines: after 500 steps deep nets are far behind; after 2000 steps the wide "
         "ones have caught up, the narrow ones have not.",
     )
 
 
-def lines(ax: Axes, nets: pd.DataFrame) -> None:
-    """Draw accuracy by width, a line per number of blocks."""
+def lines(ax: Axes, nets: pd.DataFrame, x: str, apart: float = 1.0) -> None:
+    """Draw accuracy on a logarithmic x, a line per number of blocks, shifted so as to be seen."""
     for (blocks, line), style in zip(nets.groupby("blocks"), draw.STYLES, strict=False):
-        x, name = line["width"], _blocks(blocks)
-        draw.band(ax, x, line["mean"], line["low"], line["high"], name, style)
+        at = line[x] * apart ** (blocks - nets["blocks"].median())
+        ax.vlines(at, line["low"], line["high"], color=style.colour, linewidth=1.6, alpha=0.6)
+        draw.line(ax, at, line["mean"], _blocks(blocks), style)
 
 
 def _accuracy(ax: Axes, label: str, settings: Report) -> None:
-    draw.level(ax, 1 / 3)
-    ax.set_xlabel("units per layer")
+    draw.level(ax, 1 / 3, label="trivial" if label else "")
     draw.percent_axis(ax, label)
     ax.set_ylim(settings.accuracy_from, 1.02)
 
@@ -238,38 +245,36 @@ def steps_to_level(results: Results) -> draw.Figure:
     nets = grid(results, "test")
     figure, ax = draw.canvas(height=2.8)
     blocks, widths = ([str(n) for n in sorted(set(nets[name]))] for name in ("blocks", "width"))
-    hundreds_LW = results.arrays["steps_to_level_WL"].T / 100
+    hundreds_LW, most = results.arrays["steps_to_level_WL"].T / 100, nets["steps"].max() / 100
     draw.heatmap(ax, hundreds_LW, blocks, widths, "hundreds of steps")
-    ax.set_xlabel("units per layer")
-    ax.set_ylabel("blocks")
+    for text, value in zip(list(ax.texts), hundreds_LW.flat, strict=False):
+        text.set_text(f"{value:.1f}" if value < most else f"> {most:g}")
+    ax.set(xlabel="units per layer", ylabel="blocks")
     return draw.Figure(
         "steps_to_level",
         figure,
-        "Steps until 90 % of the training rows are right, in hundreds, median over seeds. The "
-        "largest number means: not within the long budget.",
-        "Matrix: steps rise with the number of blocks and fall with the units per layer.",
+        "Iris: steps until 90 % of the training rows are right, in hundreds, median over seeds. "
+        f'"> {most:g}": most seeds do not get there within the long budget.',
+        "Matrix: steps rise with blocks and fall with units, but for 10 and 22 units in 5 blocks.",
     )
 
 
 def by_parameters(results: Results, settings: Report) -> draw.Figure:
     """Draw test accuracy after the long budget against the number of parameters."""
-    nets = grid(results, "test")
+    nets = grid(results, "test").query("steps == steps.max()")
     width, blocks = nets["width"], nets["blocks"]
-    nets = nets[nets["steps"] == nets["steps"].max()].assign(
-        width=5 * width + blocks * (width**2 + width) + 3 * width + 3
-    )
+    nets = nets.assign(parameters=8 * width + blocks * (width**2 + width) + 3)
     figure, ax = draw.canvas()
-    lines(ax, nets)
+    lines(ax, nets, "parameters")
     _accuracy(ax, "test accuracy", settings)
     draw.rate_axis(ax, "parameters")
-    draw.direct_labels(ax)
+    draw.legend(ax, columns=3)
     return draw.Figure(
         "by_parameters",
         figure,
         "Test accuracy on iris after the long budget by number of parameters; a line joins nets of "
-        "equal depth. Bands: 95 % intervals over seeds and test rows.",
-        "Line chart: up to a thousand parameters nets with fewer blocks are better, beyond it all "
-        "come close to 95 %.",
+        "equal depth. Bars: 95 % intervals over seeds and test rows.",
+        "Line chart: up to a thousand parameters fewer blocks are better, beyond it all near 95 %.",
     )
 
 
@@ -281,12 +286,9 @@ def equal_size(results: Results, settings: Report) -> draw.Figure:
         nets = results.arms.loc[arms.index].assign(depth=arms.astype(int)).query("split == 'test'")
         draw.band(ax, nets["depth"], nets["mean"], nets["low"], nets["high"])
         draw.level(ax, trivial)
-        ax.set_title(problem)
-        ax.set_xticks(sorted(nets["depth"]))
-        ax.set_xlabel("hidden layers")
-        draw.percent_axis(ax, "")
+        ax.set(title=problem, xticks=sorted(nets["depth"]), xlabel="hidden layers")
+        draw.percent_axis(ax, "test accuracy" if ax is axes[0] else "")
         ax.set_ylim(settings.accuracy_from, 1.02)
-    axes[0].set_ylabel("test accuracy")
     return draw.Figure(
         "equal_size",
         figure,

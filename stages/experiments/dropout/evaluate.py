@@ -110,7 +110,6 @@ def doughnuts(settings: Evaluate, train: Train, trained: Trained, fresh: Rows) -
     off, some, most = arms[0], arm_name("doughnuts", half), arms[-1]
     dev = trained.values("accuracy", "dev")
     best = best_on_dev({arm: dev[arm] for arm in arms[1:]}, grid=arms[1:])
-    edge = best.edge if best.arm == most else None
     on, asleep = (trained.values(metric, "train")[some] for metric in (DROPPED, "accuracy"))
     effects = {
         "does_not_help_small_problem": Effect(
@@ -118,7 +117,7 @@ def doughnuts(settings: Evaluate, train: Train, trained: Trained, fresh: Rows) -
             TEST,
             f"doughnuts: the best rate above 0 on dev ({_rate(best.arm):g}) minus no dropout",
             "course",
-            undecided=edge,
+            undecided=best.edge if best.arm == most else None,
         ),
         "too_much_kills": Effect(
             paired(hits[off] - hits[most]),
@@ -193,7 +192,7 @@ def _gaps(
             "accuracy: the smaller of the fall of the gap between train and test, and the change "
             f"of test plus {settings.allowed_loss:g}",
             between,
-            "course",
+            "notes L723",
             note=f"the gap falls by {narrower_SR.mean():.4f}, test changes by "
             f"{better_SR.mean():+.4f}",
         ),
@@ -228,6 +227,7 @@ def _fewer(trained: Trained, off: str, half: str) -> Effect:
         "share of the parameters that a prediction no longer needs",
         f"digits: nets trained with dropout rate {_rate(half):g} against nets without",
         "notes L724",
+        note="exact: no weight becomes zero; fewer are left to compute in training steps only",
     )
 
 
@@ -242,19 +242,20 @@ def _units(trained: Trained, arms: list[str], pair: tuple[str, str], rows: Rows)
         hidden = layers(trained.states(arm), rows[0])[:-1]
         by_arm[arm] = [np.array([correlation(h.numpy()) for h in h_SRU]) for h_SRU in hidden]
     off_S, half_S = (np.mean(by_arm[arm], axis=0) for arm in pair)
+    off_L, half_L = (np.mean(by_arm[arm], axis=1) for arm in pair)
     chance = np.sqrt(2 / np.pi / len(rows[1]))
     effect = Effect(
         paired(off_S - half_S),
         "mean |correlation| of two units of a hidden layer, mean over layers",
         f"digits: no dropout minus dropout rate {_rate(pair[1]):g}",
         "notes L723",
-        note=f"{off_S.mean():.3f} without dropout, {half_S.mean():.3f} with it; units that are "
-        f"independent would show {chance:.3f} on {len(rows[1])} rows",
+        note=f"without and with it {off_L[0]:.3f}, {half_L[0]:.3f} in layer 1, {off_L[1]:.3f}, "
+        f"{half_L[1]:.3f} in layer 2; independent units would show {chance:.3f} by chance",
     )
     tables = [
         numbers(arm, f"mean |correlation|, hidden layer {number}", "test", values_S)
-        for arm, by_layer in by_arm.items()
-        for number, values_S in enumerate(by_layer, start=1)
+        for arm, found in by_arm.items()
+        for number, values_S in enumerate(found, start=1)
     ]
     effects, trials = {"units_become_independent": effect}, pd.concat(tables)
     return Evaluated(effects, {}, trials=trials, arrays={"chance": np.array(chance)})

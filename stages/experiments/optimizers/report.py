@@ -21,9 +21,12 @@ LECTURE = [
     ("The reason is that Adam and RMSprop change their learning rate as they go.", "notes L221"),
 ]
 STATEMENTS = {
-    "small_rate_hurts_sgd": "With SGD the smallest rate is worse than the larger rates on average.",
+    "small_rate_hurts_sgd": (
+        "With SGD the smallest rate is at least ten points worse than the larger rates on average."
+    ),
     "small_rate_helps_adaptive": (
-        "With RMSprop and Adam the smallest rate is better than the larger rates on average."
+        "With RMSprop and Adam the smallest rate is at least three points better than the larger "
+        "rates on average."
     ),
     "adaptive_robust_to_small_rate": (
         "With RMSprop and Adam the smallest rate loses at most five points to their best rate."
@@ -32,8 +35,8 @@ STATEMENTS = {
         "With RMSprop and Adam the largest rate loses at least thirty points to their best rate."
     ),
     "more_steps_rescue_sgd": (
-        "SGD at a small rate only needs more steps: with them it closes half of its gap to the "
-        "best arm."
+        "SGD at a small rate only needs more steps: with eight times as many it closes half of its "
+        "gap to the best optimizer and rate."
     ),
     "adaptive_step_ignores_loss_scale": (
         "Multiplying the loss by a constant leaves the paths of RMSprop and Adam as they are, and "
@@ -60,6 +63,12 @@ RUN = (
     "A net with hidden layers of 64, 32 and 32 units is trained by five optimizers at six rates, "
     "and by SGD at one small rate for eight times as long. All else is torch's default."
 )
+HEADLINE = {
+    "best_accuracy": "digits, test: the optimizer and rate that are best on dev",
+    "best_adam_accuracy": "digits, test: Adam at its best rate on dev",
+    "smallest_rate_sgd_accuracy": "digits, test: SGD at its smallest rate",
+    "trivial_accuracy": "digits, test: trivial predictor",
+}
 NAMES = {
     "sgd": "SGD",
     "momentum": "SGD, momentum .9",
@@ -109,7 +118,8 @@ def accuracy_by_step(results: Results, settings: Report) -> draw.Figure:
             draw.band(
                 ax, curve["step"], curve["mean"], curve["low"], curve["high"], NAMES[name], style
             )
-        draw.level(ax, results.metrics["headline"]["trivial_accuracy"], label="")
+        name = "trivial" if ax is axes[0] else ""
+        draw.level(ax, results.metrics["headline"]["trivial_accuracy"], label=name)
         ax.set_xlabel(f"steps at rate {rate:.2g}")
         ax.set_ylim(settings.accuracy_from, 1)
     draw.percent_axis(axes[0], "dev accuracy")

@@ -25,17 +25,20 @@ LECTURE = [
     ("Adam is given an L2 penalty by its `weight_decay`.", "course"),
 ]
 STATEMENTS = {
-    "penalty_shrinks_weights": "L2 and L1 each make the weights at least a tenth shorter.",
+    "penalty_shrinks_weights": (
+        "L2 of factor 0.1 and L1 of 0.01 each make the weights at least a tenth shorter."
+    ),
     "l1_makes_weights_sparse": (
-        "L1 brings at least a tenth more of the weights to zero than an L2 that shortens them as "
-        "much."
+        "L1 of factor 0.01 brings at least a tenth more of the weights to zero than an L2 that "
+        "shortens them as much."
     ),
     "notebook_l1_changes_nothing": (
         "The notebook's L1 shows no trend because it is next to none: its largest factor changes "
         "the length of the weights by less than a hundredth."
     ),
     "no_gain_on_small_problem": (
-        "On a small problem the best penalties change test accuracy by less than three points."
+        "On a small problem, three generated classes, the best L2 and L1 change test accuracy by "
+        "less than three points."
     ),
     "adamw_takes_rate_times_decay": (
         "In one step the decay of AdamW takes rate x decay x weight off each weight, whatever the "
@@ -46,8 +49,8 @@ STATEMENTS = {
         "a tenth."
     ),
     "adam_l2_is_another_penalty": (
-        "At the same number, Adam's L2 shortens the weights by at least a tenth more than AdamW's "
-        "decay."
+        "At the same factor, 0.1, Adam's L2 shortens the weights by at least a tenth more than "
+        "AdamW's decay."
     ),
 }
 CORRECTED = [
@@ -66,15 +69,21 @@ CORRECTED = [
     "gradient's own size.",
 ]
 DATA = (
-    "Iris is one fixed set of 120 train and 30 test rows: its repeats range over initial weights, "
-    "and it carries no claim. The generated classes, three Gaussians in four dimensions, and the "
-    "clusters are drawn anew for each repeat and tested on 20 000 fresh rows."
+    "Iris is one set of 90 train and 30 dev rows, both trained on here, and 30 test rows: its "
+    "repeats range over initial weights, and it carries no claim. The generated classes, three "
+    "Gaussians in four dimensions, and the clusters are drawn anew for each repeat and tested on "
+    "20 000 fresh rows."
 )
 RUN = (
     "The course's net, 4-64-64-3, is trained by SGD on iris and on generated classes of its shape, "
     "without a penalty and with six factors of L2 and of L1. Its net for three clusters, 2-8-8-3, "
     "is trained by Adam with L2 and by AdamW at four rates and five decays."
 )
+HEADLINE = {
+    "accuracy_without": "generated classes, fresh rows: no penalty (trivial: 0.33)",
+    "accuracy_with_best_l2": "generated classes, fresh rows: L2 at its best factor on dev",
+    "accuracy_with_best_l1": "generated classes, fresh rows: L1 at its best factor on dev",
+}
 PENALTIES = {"l2": "L2", "l1": "L1"}
 STYLES = draw.styles(["test", "train"])
 
