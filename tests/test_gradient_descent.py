@@ -265,6 +265,7 @@ def test_every_claim_has_its_sentence_and_every_figure_can_be_drawn(block, train
     rows = {row.what: row.ours for row in report.compared(results, block.report)}
 
     _results.match("gradient_descent", report.STATEMENTS, claims)
+    assert set(report.HEADLINE) == set(evaluated.headline)
     assert names == ["surface", "curves", "rate_and_steps", "starts", "schedules", "minima"]
     assert rows["parabola from 1.006, end"] == "0.50104"
     assert rows["sine from 0, 1000 steps at .00204, end"] == "-1.223"

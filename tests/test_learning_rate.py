@@ -1,6 +1,7 @@
 """Rates, restarts and simple methods: what is compared, and the limit that nothing exceeds."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -29,6 +30,9 @@ SMALL = Train(
 ROWS = 20_000
 LIMIT = qwerties.bayes_accuracy(CENTRES) + 3 * np.sqrt(0.977 * 0.023 / ROWS)
 CHECK = TwoLosses(nets=2, steps=20, rate=0.1)
+SETTINGS = Evaluate(
+    fresh_rows=ROWS, success=0.74, off_by=0.1, neighbours=15, two_losses=CHECK, claims={}
+)
 
 
 @pytest.fixture(scope="module")
@@ -46,10 +50,8 @@ def fresh():
 
 
 def test_no_net_and_no_simple_method_exceeds_the_bayes_limit(fitted, fresh):
-    settings = Evaluate(fresh_rows=ROWS, success=0.74, off_by=0.1, neighbours=15,
-                        two_losses=CHECK, claims={})  # fmt: skip
     nets = [scoring._hits(fitted, arm, units, fresh) for arm, units, _ in training.arms(SMALL)]
-    simple = scoring.methods_hits(settings, SMALL, 1, fresh)
+    simple = scoring.methods_hits(SETTINGS, SMALL, 1, fresh)
 
     best = max(right_SR.mean(1).max() for right_SR in [*nets, *simple.values()])
     assert 0.97 < best < LIMIT
@@ -88,6 +90,21 @@ def test_a_run_is_compared_with_the_mean_of_the_others():
 
     assert off_LS[0] == pytest.approx([0.225, 0.225, 0.45])
     assert off_LS[1] == pytest.approx([0, 0, 0])
+
+
+def test_the_best_rule_is_the_nearest_centre(fresh):
+    assert scoring.nearest_centre(CENTRES, fresh) == pytest.approx(0.97725, abs=0.003)
+    assert scoring.nearest_centre(CENTRES[::-1], fresh) < 0.03
+
+
+def test_fewer_than_ten_nets_that_learned_have_no_mean_of_their_own():
+    accuracy = {"few": np.array([0.9] * 9 + [0.5]), "enough": np.array([0.9] * 10 + [0.5])}
+
+    table = pd.concat(scoring._outcomes(SETTINGS, accuracy))
+
+    own = table[table["metric"] == scoring.OF_LEARNED]
+    assert set(own["arm"]) == {"enough"}
+    assert table[table["metric"] == scoring.LEARNED]["value"].sum() == 19
 
 
 def test_a_trend_is_the_gain_per_doubling():

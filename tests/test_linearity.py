@@ -1,6 +1,7 @@
 """Linear and non-linear nets: pairs, limits, and the one layer that a linear stack is."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -117,3 +118,14 @@ def test_the_limit_is_compared_with_each_repeat_s_luckiest_net():
 
     assert measured is not None
     assert measured.interval(0.95).effect == pytest.approx((0.05 + 0.35) / 2)
+
+
+def test_fewer_than_ten_nets_that_learned_have_no_mean_of_their_own():
+    first = [0.9] * 9 + [0.5]
+    tested = {"relu": np.array([first, [0.9] * 10])}
+
+    train = SMALL.model_copy(update={"clusters": SMALL.clusters.model_copy(update={"rates": 2})})
+    table = pd.concat(scoring._tables(Cut(), train, tested))
+
+    assert table[table["metric"] == "accuracy if learned"]["arm"].nunique() == 1
+    assert table[table["metric"] == "has learned"]["value"].sum() == 19

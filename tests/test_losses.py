@@ -270,5 +270,6 @@ def test_every_claim_has_its_sentence_and_every_figure_can_be_drawn(block, train
     rows = {row.what: row.ours for row in report.compared(results, block.report)}
 
     _results.match("losses", report.STATEMENTS, claims)
+    assert set(report.HEADLINE) == set(evaluated.headline)
     assert names == ["two_softmaxes", "losses", "entropy", "activations", "softmax"]
     assert rows["entropy of p = .25"] == "0.562335"

@@ -68,7 +68,7 @@ class TwoLosses(Block):
 class Evaluate(Block):
     """How the claims are tested, on `fresh_rows` new points.
 
-    A net is stuck unless its test accuracy is above `success`; a single run is off if it differs
+    A net has learned if its test accuracy is above `success`; a single run is off if it differs
     from the mean of its rate by more than `off_by`.
     """
 

@@ -156,12 +156,13 @@ def _kinks(settings: Evaluate, relu: Scores) -> Effect:
     live_S = live_LS.sum(0)
     return Effect(
         paired(kinked_LS.sum(0) / np.maximum(live_S, 1), where=live_S > 0),
-        "share of a repeat's live nets",
+        "share of a repeat's live nets, mean over repeats",
         f"nets whose predictions' best line explains less than {settings.straight:.0%} of their "
         "variance",
         "notes L126",
-        note=f"of all {live_LS.size} nets {relu.dead.mean():.0%} are dead and "
-        f"{kinked_LS.mean():.0%} live and kinked",
+        note=f"{(live_S > 0).sum()} of {len(live_S)} repeats have a live net; of all "
+        f"{live_LS.size} nets {relu.dead.mean():.0%} are dead and {kinked_LS.mean():.0%} live and "
+        f"kinked, which is {kinked_LS.sum() / live_LS.sum():.1%} of all live ones",
     )
 
 
@@ -173,11 +174,13 @@ def _dead(relu: Scores, failed: np.ndarray) -> Effect:
     live_LS, dead_LS = steep_LS & ~relu.dead, steep_LS & relu.dead
     return Effect(
         paired(dead_S, where=failures_S > 0),
-        "share of a repeat's failed nets",
+        "share of a repeat's failed nets, mean over repeats",
         "failed nets whose hidden unit is off at every training row",
         "ours",
-        note=f"{failed_LS[dead_LS].mean():.0%} of the dead nets fail and "
-        f"{failed_LS[live_LS].mean():.0%} of the live ones",
+        note=f"{(failures_S > 0).sum()} of {len(failures_S)} repeats have a failed net; at these "
+        f"slopes {failed_LS.sum() / steep_LS.sum():.1%} of all nets fail, "
+        f"{dead_LS.sum() / steep_LS.sum():.1%} are dead, and of the dead "
+        f"{failed_LS[dead_LS].mean():.0%} fail, of the live {failed_LS[live_LS].mean():.0%}",
     )
 
 
