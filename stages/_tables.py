@@ -94,7 +94,7 @@ def data_rows(results: Results) -> list[dict[str, Any]]:
 def headline_rows(results: Results, labels: Mapping[str, str]) -> list[tuple[str, str]]:
     """Return the numbers that sum the experiment up, under the story's labels or their own."""
     headline = results.metrics["headline"]
-    return [(labels.get(n, n.replace("_", " ")), _numbers.plain(x)) for n, x in headline.items()]
+    return [(labels.get(n, n.replace("_", " ")), _numbers.plain(x, 4)) for n, x in headline.items()]
 
 
 def run_rows(results: Results) -> list[tuple[str, str]]:
