@@ -10,6 +10,7 @@ from torch import nn
 from stages import _params, _stats
 from stages._entry import UserError
 from stages._inputs import Inputs, Split
+from stages._trained import Trained
 from stages._training import Trainer
 from stages.datasets import _raw, _stl10, backbones
 from stages.experiments.transfer_backbone import evaluate, train
@@ -294,3 +295,9 @@ def test_more_labels_than_photos_are_refused(tiny: Train, stl10: Inputs):
 
     with pytest.raises(UserError, match="2 per class, but a class has 1"):
         train.check(greedy, stl10)
+
+
+def test_where_heads_are_zeros_as_in_a_plan_no_whole_net_is_trained(tiny: Train, stl10: Inputs):
+    zeros = Trained(weights={"frozen px32@1/1.weight": np.zeros((2, 10, 512), np.float32)})
+
+    assert list(train.whole_nets(tiny, stl10, zeros, SEED)) == []

@@ -28,7 +28,7 @@ from stages.samplers import few_labels
 from stages.sweep import Optimizer, Task, batch_order, generator
 
 # seconds on two cores: pixel of MobileNetV2, forward, trained; step of a head; pixel of a small net
-PHOTO, TUNED, HEAD, SCRATCH = 2.2e-7, 6.5e-7, 1.0e-4, 1.0e-7
+PHOTO, TUNED, HEAD, SCRATCH = 2.9e-7, 8.5e-7, 1.3e-4, 1.3e-7
 CLASSES = 10
 RENEWS: dict[Whole, bool] = {"tuned": False, "afresh": True}  # whether batch norm learns, too
 Probes = dict[str, list[Probe]]
