@@ -1,5 +1,6 @@
 """The way into every stage: one line for a user's mistake, no stack trace."""
 
+import gc
 import os
 import sys
 from collections.abc import Callable
@@ -18,6 +19,7 @@ def run(main: Callable[..., None], arguments: list[str] | None = None) -> None:
     Exit codes: 0 done, 1 a user's mistake (its message on stderr), 130 interrupted.
     """
     words = sys.argv[1:] if arguments is None else arguments
+    gc.freeze()  # what torch's import made is no garbage: looking for some costs half a second
     try:
         main(*words)
     except UserError as error:
@@ -30,6 +32,8 @@ def run(main: Callable[..., None], arguments: list[str] | None = None) -> None:
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+    finally:
+        gc.freeze()
 
 
 def _restore_hint() -> str:
