@@ -17,7 +17,7 @@ from stages.commands import track
 pytestmark = pytest.mark.slow
 EXPERIMENTS = ("optimizers", "cross_validation")
 STAGES = ("gather", "train", "evaluate", "report")
-SECRET = "pl4nted"
+SECRET = "pl4" + "nted"  # in two parts: this file lies in the copy that is searched for it
 
 
 @pytest.fixture

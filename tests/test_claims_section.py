@@ -43,7 +43,8 @@ def test_every_statement_is_a_line_with_verdict_and_effect(project):
 
     for name in _params.load().experiments:
         for id, statement in _results.story(name).statements.items():
-            assert text.count(f"| `{name}` | {statement} |") == 1 or f"`{id}`" in text
+            cell = statement.replace("|", "\\|")
+            assert text.count(f"| `{name}` | {cell} |") == 1 or f"`{id}`" in text
     assert "larger rates on average. | supported | +0.123 (0.100 to 0.146) |" in text
     assert text.startswith("# Title\n") and text.endswith("\n\nThe end.\n")
 

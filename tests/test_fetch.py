@@ -401,7 +401,7 @@ def project(tmp_path):
     (folder / "data").mkdir(parents=True)
     shutil.copy(ROOT / "data/catalog.yaml", folder / "data")
     (folder / "params.yaml").write_text(
-        "profile: test\nseed: 1\nexperiments: {}\ndatasets:\n"
+        "profile: test\nseed: 1\nplan: auto\nexperiments: {}\ndatasets:\n"
         "  iris: {variant: fisher, scaling: none, split: {train: 0.6}}\n"
         "  mnist: {variant: full, split: {}}\n"
     )

@@ -74,7 +74,7 @@ def project(tmp_path):
     shutil.copy(ROOT / "data/catalog.yaml", tmp_path / "data")
     split = "{train: 0.6, dev: 0.2, test: 0.2}"
     (tmp_path / "params.yaml").write_text(
-        "profile: test\nseed: 1\nexperiments: {}\n"
+        "profile: test\nseed: 1\nplan: auto\nexperiments: {}\n"
         f"datasets: {{iris: {{variant: fisher, scaling: standardise, split: {split}}}}}\n"
     )
     return tmp_path

@@ -20,6 +20,9 @@ def params(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
+DIGITS = "  optimizers:\n    data:\n      digits: mnist\n"
+
+
 def edit(path: Path, old: str, new: str) -> None:
     text = path.read_text()
     assert text.count(old) == 1
@@ -45,8 +48,8 @@ def test_a_fault_in_another_experiment_does_not_stop_this_one(params: Path):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("digits: mnist", "digits: mnsit", "'mnsit' is no dataset; did you mean 'mnist'"),
-        ("digits: mnist", "digits: [mnist]", "experiments.optimizers.data.digits"),
+        (DIGITS, DIGITS.replace("mnist", "mnsit"), "'mnsit' is no dataset; did you mean 'mnist'"),
+        (DIGITS, DIGITS.replace("mnist", "[mnist]"), "experiments.optimizers.data.digits"),
         ("  optimizers:\n", "  optimisers:\n", "did you mean 'optimizers'|stages/experiments"),
     ],
 )
