@@ -19,7 +19,10 @@ def main() -> None:
     command = [sys.executable, "-m", "dvc", "repro", "--dry", "--allow-missing"]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
-        raise BehindCode(f"`dvc repro --dry --allow-missing` failed:\n{done.stderr.strip()}")
+        raise BehindCode(
+            f"`dvc repro --dry --allow-missing` failed:\n{done.stderr.strip()}\n"
+            "If only a part of the data lies here, `dvc checkout` or `make repro` makes it whole."
+        )
     lines = done.stdout.splitlines()
     behind = [line.split("'")[1] for line in lines if line.startswith("Running stage")]
     if behind:
