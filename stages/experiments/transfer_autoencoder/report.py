@@ -83,18 +83,22 @@ CORRECTED = [
 ]
 DATA = (
     "Fashion-MNIST with 14 x 14 pixels. The autoencoders see all 6000 train images, without their "
-    "labels. The repeats range over seeds and over which images are labelled, the 2000 test images "
-    "are the same in all."
+    "labels. Repeats range over seeds and over which images are labelled, not over test images."
 )
 RUN = (
     "The course's encoder of two convolutions, 16 and 32 channels wide, is trained as an "
     "autoencoder and then with two fully connected layers as a classifier, in which all layers "
     "learn. Beside this good design stand one with a single unit between encoder and what "
     "follows, and one without activations. A code of 512 numbers for 196 pixels compresses "
-    "nothing, and the notebook's, 1568 for 784, does not either. Without activations a net was "
-    "meant as a second bad design; with so few steps it is as good as the good one, so that there "
-    "is nothing to make up for and no verdict."
+    "nothing, nor does the notebook's, 1568 for 784. The one without activations is, with so few "
+    "steps, as good as the good design: there is nothing to make up for and no verdict."
 )
+HEADLINE = {
+    "scratch_few_accuracy": "test: from scratch, few labels",
+    "scratch_all_accuracy": "test: from scratch, all labels",
+    "pretrained_all_accuracy": "test: pretrained, all labels",
+    "explained_variance": "variance of test pictures explained",
+}
 DESIGNS = ("good design", "one unit", "no activation")
 STARTS = ("from scratch", "pretrained", "untrained copy")
 PIXELS, FRAME = 84, 4  # of a small picture; a multiple of 3 and of 14 and 28

@@ -90,6 +90,12 @@ RUN = (
     "has four strided convolutions with batch norm and is trained by Adam. Tuning goes on from the "
     "trained last layer, with batch norm's statistics as they are."
 )
+HEADLINE = {
+    "frozen_few_labels": "test: pretrained and frozen, few labels",
+    "frozen_most_labels": "test: pretrained and frozen, most labels",
+    "random_few_labels": "test: random and frozen, few labels",
+    "scratch_few_labels": "test: small net from scratch, few labels",
+}
 VIEWS = {
     "imagenet": "ImageNet's statistics",
     "own": "the photos' own statistics",

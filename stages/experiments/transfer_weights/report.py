@@ -91,6 +91,12 @@ RUN = (
     "equally many steps of Adam in batches of 32, whatever it has of labels; few rows come again "
     "and again. A frozen body never changes, so that each image goes through it once."
 )
+HEADLINE = {
+    "clothes_from_scratch": "clothes, test: from scratch, most labels",
+    "clothes_from_digits": "clothes, test: all layers, from digits",
+    "digits_from_scratch": "digits, test: from scratch, most labels",
+    "digits_from_letters": "digits, test: all layers, from letters",
+}
 SCRATCH, ALL, LAST, GAUSSIANS = "from scratch", "all layers", "last layer only", "Gaussian images"
 STYLES = draw.styles([SCRATCH, ALL, LAST, GAUSSIANS])
 PANELS = {"clothes": ("digits", "digits → clothes"), "digits": ("letters", "letters → digits")}
