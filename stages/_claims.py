@@ -85,7 +85,8 @@ class Effect:
         measured: by `paired`, `median`, `rate`, `rates` or `errors`; None if it could not be.
         metric: what the numbers are, with their unit.
         arms: what is compared, in the order of the subtraction.
-        source: "notes L...", "course" or "ours".
+        source: "notes L...", "course" or "ours"; "against notes L..." or "against course" for a
+            statement of ours that contradicts theirs.
         undecided: why there can be no verdict (an edge of a grid, a missing device), else None.
         note: anything else that the reader of the verdict must know.
     """

@@ -16,6 +16,7 @@ from stages._trained import TRIALS
 
 LEVEL = 0.95
 SHARES = ("accuracy", "share", "success")  # metrics between 0 and 1, as are their limits
+DIFFERENCE = " minus "  # of two shares: between -1 and 1
 
 
 @dataclass(frozen=True)
@@ -74,30 +75,39 @@ def test_trials(evaluated: Evaluated) -> pd.DataFrame:
 
 
 def arms(trials: pd.DataFrame, rows: Mapping[tuple[str, str], np.ndarray]) -> pd.DataFrame:
-    """Return mean, sd, 95 % interval and n per arm, metric and split; n counts finite repeats."""
+    """Return mean, sd, 95 % interval, n and rows per arm, metric and split.
+
+    n counts finite repeats; rows counts the test rows that the interval ranges over as well, 0
+    where it ranges over repeats alone.
+    """
     summaries = []
     for (arm, metric, split), group in trials.groupby(["arm", "metric", "split"], sort=True):
         values_S = group["value"].to_numpy(dtype=np.float64)
-        table = rows.get((arm, metric)) if split == "test" else None
-        low, high = _limits(values_S, table)
-        if any(word in metric for word in SHARES):
-            low, high = max(low, 0.0), min(high, 1.0)
         finite_S = values_S[np.isfinite(values_S)]
+        table = rows.get((arm, metric)) if split == "test" else None
+        if finite_S.size < values_S.size:
+            table = None
+        low, high = _limits(metric, finite_S, table)
         mean = finite_S.mean() if finite_S.size else np.nan
         sd = finite_S.std(ddof=1) if finite_S.size > 1 else np.nan
-        summaries.append((arm, metric, split, mean, sd, low, high, finite_S.size))
-    columns = ["arm", "metric", "split", "mean", "sd", "low", "high", "n"]
+        R = 0 if table is None else table.shape[1]
+        summaries.append((arm, metric, split, mean, sd, low, high, finite_S.size, R))
+    columns = ["arm", "metric", "split", "mean", "sd", "low", "high", "n", "rows"]
     return pd.DataFrame(summaries, columns=columns)
 
 
-def _limits(values_S: np.ndarray, table_SR: np.ndarray | None) -> tuple[float, float]:
-    finite_S = values_S[np.isfinite(values_S)]
+def _limits(metric: str, finite_S: np.ndarray, table_SR: np.ndarray | None) -> tuple[float, float]:
+    """Return the limits of a mean; those of yes-or-no outcomes are exact, of shares within 0..1."""
     if finite_S.size < 2:
         return np.nan, np.nan
-    if table_SR is not None and finite_S.size == values_S.size:
+    if table_SR is not None:
         interval = _stats.crossed_interval(table_SR, LEVEL)
+    elif "accuracy" not in metric and np.isin(finite_S, (0, 1)).all():
+        interval = _stats.proportion_interval(int(finite_S.sum()), finite_S.size, LEVEL)
     else:
         interval = _stats.mean_interval(finite_S, LEVEL)
+    if any(word in metric for word in SHARES) and DIFFERENCE not in metric:
+        return max(interval.low, 0.0), min(interval.high, 1.0)
     return interval.low, interval.high
 
 

@@ -74,7 +74,7 @@ def _row(claim: Mapping[str, Any], card: Mapping[str, Any]) -> dict[str, Any]:
         "experiment": card["name"],
         "title": card["title"],
         "origin": _pages.origin(claim),
-        "spoken_by": claim["source"].split()[0],
+        "spoken_by": _pages.spoken_by(claim["source"]),
         "names": ("worst error", "") if identity else ("effect", "interval"),
         "effect_text": _numbers.plain(claim["effect"])
         if identity

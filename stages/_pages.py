@@ -18,6 +18,7 @@ from stages._forest import forest
 from stages._results import Compared, Results, Story
 
 TEMPLATES = Path(__file__).parent / "templates"
+AGAINST = "against "
 TONES = {
     "supported": "yes",
     "holds": "yes",
@@ -181,11 +182,22 @@ def source_text(source: str) -> str:
     """Say where a statement comes from, as the end of a phrase."""
     if source == "ours":
         return "of our own"
+    if source.startswith(AGAINST):
+        return f"of our own, against {_speaker(source.removeprefix(AGAINST))}"
+    return f"from {_speaker(source)}"
+
+
+def spoken_by(source: str) -> str:
+    """Return whose statement it is: notes, course or ours."""
+    return "ours" if source.startswith(AGAINST) else source.split()[0]
+
+
+def _speaker(source: str) -> str:
     if source == "course":
-        return "from the course's notebooks"
+        return "the course's notebooks"
     lines = source.removeprefix("notes ").replace("L", "").replace("-", "–")
     word = "lines" if "–" in lines or "," in lines else "line"
-    return f"from the notes, {word} {lines}"
+    return f"the notes, {word} {lines}"
 
 
 def tally(claims: Iterable[Mapping[str, Any]]) -> list[tuple[str, int]]:

@@ -30,7 +30,7 @@ class Results:
     Attributes:
         name: the experiment.
         metrics: reports/metrics/<name>.json.
-        arms: arm, metric, split, mean, sd, low, high, n.
+        arms: arm, metric, split, mean, sd, low, high, n, rows (test rows in the interval, or 0).
         curves: arm, metric, split, epoch, step, mean, low, high, n.
         trials: the test rows by seed: arm, seed, metric, split, value.
         claims: the items of claims.json.

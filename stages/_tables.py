@@ -47,11 +47,16 @@ def _arm_rows(rows: pd.DataFrame) -> list[dict[str, Any]]:
             "mean": _numbers.fixed(row["mean"], digits),
             "sd": _numbers.fixed(row["sd"], digits),
             "interval": _numbers.between(row["low"], row["high"], digits),
-            "n": _numbers.count(int(row["n"])),
+            "n": _observations(int(row["n"]), int(row["rows"])),
             "strip": "" if _numbers.missing(row["mean"]) else _strip(row, to_x),
         }
         for row, digits in zip(records, places, strict=True)
     ]
+
+
+def _observations(repeats: int, rows: int) -> str:
+    """Say what an interval ranges over: repeats, or repeats x test rows."""
+    return _numbers.count(repeats) + (f" \u00d7 {_numbers.count(rows)}" if rows else "")
 
 
 def _natural(arm: str) -> list[str | float]:
@@ -101,8 +106,8 @@ def run_rows(results: Results) -> list[tuple[str, str]]:
     """Return what was run and what it cost."""
     train, evaluate = results.records["train"], results.records["evaluate"]
     rows = [("arms", _numbers.count(results.arms["arm"].nunique()))]
-    repeats = sorted(set(results.arms["n"]))
-    if repeats:
+    keys = ["arm", "metric", "split"]
+    if repeats := sorted(set(results.trials.groupby(keys)["seed"].nunique())):
         rows.append(("repeats", _range(repeats)))
     for key in ("models", "model_steps"):
         if train["timing"].get(key):

@@ -64,7 +64,8 @@ def results(name: str = "optimizers", claims: list[dict[str, Any]] | None = None
     claims = [claim(), identity()] if claims is None else claims
     split = {"name": "mnist", "variant": "sample", "train": 3500, "dev": 500, "test": 1000}
     rows = [("sgd 0.1", 0.8123), ("adam 0.1", 0.9357)]
-    arms = [(arm, "accuracy", "test", x, 0.01, x - 0.012, x + 0.012, 10) for arm, x in rows]
+    arms = [(arm, "accuracy", "test", x, 0.01, x - 0.012, x + 0.012, 10, 1000) for arm, x in rows]
+    trials = [(arm, seed, "accuracy", "test", x) for arm, x in rows for seed in range(10)]
     curves = [
         (arm, "accuracy", "dev", epoch, 10 * epoch, x * epoch / 3, 0.1, 0.9, 10)
         for arm, x in rows
@@ -81,9 +82,9 @@ def results(name: str = "optimizers", claims: list[dict[str, Any]] | None = None
             "headline": {"best_accuracy": 0.9357},
             "claims": {item["id"]: {"verdict": item["verdict"]} for item in claims},
         },
-        arms=pd.DataFrame(arms, columns=[*head, "mean", "sd", "low", "high", "n"]),
+        arms=pd.DataFrame(arms, columns=[*head, "mean", "sd", "low", "high", "n", "rows"]),
         curves=pd.DataFrame(curves, columns=[*head, "epoch", "step", "mean", "low", "high", "n"]),
-        trials=pd.DataFrame(columns=["arm", "seed", "metric", "split", "value"]),
+        trials=pd.DataFrame(trials, columns=["arm", "seed", "metric", "split", "value"]),
         claims=claims,
         records={
             "train": record("train"),

@@ -16,8 +16,8 @@ def test_an_arm_with_rows_has_an_interval_over_seeds_and_rows():
     (row,) = _evaluation.arms(trials, evaluated.rows).to_dict("records")
 
     expected = _stats.crossed_interval(right_SR, 0.95)
-    assert (row["mean"], row["low"], row["high"], row["n"]) == (
-        pytest.approx(expected.effect), expected.low, expected.high, 10,
+    assert (row["mean"], row["low"], row["high"], row["n"], row["rows"]) == (
+        pytest.approx(expected.effect), expected.low, expected.high, 10, 50,
     )  # fmt: skip
 
 
@@ -27,6 +27,7 @@ def test_an_arm_without_rows_has_a_t_interval_over_its_finite_repeats():
 
     expected = _stats.mean_interval([1.0, 2.0, 3.0], 0.95)
     assert (row["mean"], row["low"], row["high"], row["n"]) == (2.0, expected.low, expected.high, 3)
+    assert row["rows"] == 0
 
 
 def test_the_limits_of_a_share_stay_within_0_and_1():
@@ -37,6 +38,32 @@ def test_the_limits_of_a_share_stay_within_0_and_1():
     ).to_dict("records")
 
     assert row["high"] == 1.0
+
+
+def test_the_limits_of_a_difference_of_shares_are_not_cut_at_0():
+    lost_S = np.array([-0.03, -0.02, -0.04])
+    trials = numbers("net", "train minus test accuracy", "test", lost_S)
+    (row,) = _evaluation.arms(trials, {}).to_dict("records")
+
+    assert row["low"] < row["mean"] < row["high"] < 0
+
+
+@pytest.mark.parametrize("successes", [0, 7, 30])
+def test_the_limits_of_yes_or_no_outcomes_are_exact(successes):
+    outcome_S = np.arange(30) < successes
+    trials = numbers("net", "has learned", "test", outcome_S.astype(float))
+    (row,) = _evaluation.arms(trials, {}).to_dict("records")
+
+    expected = _stats.proportion_interval(successes, 30, 0.95)
+    assert (row["low"], row["high"]) == (expected.low, expected.high)
+
+
+def test_a_perfect_accuracy_in_every_repeat_is_no_yes_or_no_outcome():
+    (row,) = _evaluation.arms(numbers("net", "accuracy", "train", np.ones(3)), {}).to_dict(
+        "records"
+    )
+
+    assert (row["low"], row["high"]) == (1.0, 1.0)
 
 
 def test_the_limits_of_an_accuracy_over_repeats_alone_stay_there_too():

@@ -240,3 +240,9 @@ def test_a_headline_is_named_by_the_story_where_it_has_a_better_name():
     assert [name for name, _ in rows] == [
         "test accuracy of the digits", *(other.replace("_", " ") for other in others)
     ]  # fmt: skip
+
+
+def test_a_statement_against_the_lecture_says_so():
+    assert _pages.source_text("against notes L109") == "of our own, against the notes, line 109"
+    assert _pages.source_text("against course") == "of our own, against the course's notebooks"
+    assert _pages.spoken_by("against notes L109") == "ours"

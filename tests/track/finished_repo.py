@@ -127,11 +127,12 @@ def _evaluated(root: Path, key: str, arms: list[str], epochs: int) -> tuple[str,
             0.78 + 0.01 * rank,
             0.82 + 0.01 * rank,
             10,
+            1000,
         )
         for rank, arm in enumerate(arms)
         for split in ("dev", "test")
     ]
-    columns = ["arm", "metric", "split", "mean", "sd", "low", "high", "n"]
+    columns = ["arm", "metric", "split", "mean", "sd", "low", "high", "n", "rows"]
     claim = {"kind": "claim", "source": "notes L1-2", "verdict": "supported", "effect": 0.031}
     metrics = {
         "data": {"digits": {"name": "mnist", "variant": "sample", "train": 4, "dev": 1, "test": 1}},
