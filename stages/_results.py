@@ -77,6 +77,7 @@ class Story:
     """The words and figures of one experiment: what its report.py defines.
 
     `headline` names numbers of the headline better than their keys do: with data and split.
+    `changed` tells what of our own design was changed after a first result, and why.
     """
 
     title: str
@@ -91,6 +92,7 @@ class Story:
     data: str = ""
     run: str = ""
     headline: Mapping[str, str] = field(default_factory=dict)
+    changed: list[str] = field(default_factory=list)
 
 
 def read(name: str, datasets: Iterable[str], root: Path = Path(".")) -> Results:
@@ -135,6 +137,7 @@ def story(name: str) -> Story:
         data=getattr(module, "DATA", ""),
         run=getattr(module, "RUN", ""),
         headline=getattr(module, "HEADLINE", {}),
+        changed=getattr(module, "CHANGED", []),
     )
 
 

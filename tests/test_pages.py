@@ -246,3 +246,11 @@ def test_a_statement_against_the_lecture_says_so():
     assert _pages.source_text("against notes L109") == "of our own, against the notes, line 109"
     assert _pages.source_text("against course") == "of our own, against the course's notebooks"
     assert _pages.spoken_by("against notes L109") == "ours"
+
+
+def test_a_change_of_our_own_design_has_a_section_of_its_own(tmp_path, page):
+    html = written(tmp_path, results(), story(changed=["The margin's reason was first another."]))
+
+    assert "changed" in Reader(html).ids
+    assert "first another." in html.partition('id="changed"')[2]
+    assert "changed" not in Reader(page).ids
