@@ -2,7 +2,6 @@
 
 In: the claims of params.yaml (`ClaimSettings`) and one `Effect` per claim. Out: the items of
 claims.json, in the settings' order. Shapes: S seeds (repeats), R test rows, N cases.
-
 An experiment says what is compared and how it was measured:
 
     Effect(paired(adam_SR - sgd_SR), metric="test accuracy", arms="Adam - SGD", source="notes L221")
@@ -211,6 +210,7 @@ def _item(name: str, block: ClaimSettings, effect: Effect, level: float) -> dict
         "high": _number(interval.high) if bounded else None,
         "level": level if bounded else None,
         "n": interval.n,
+        "power_at": _number(_stats.powerful(interval, block.direction, block.margin)),
         "verdict": _verdict(block, interval, doubt),
         "note": "; ".join(text for text in (doubt, effect.note) if text) or None,
     }

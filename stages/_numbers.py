@@ -36,6 +36,8 @@ def decimals(low: float | None, high: float | None, value: float | None = None) 
     if not math.isfinite(size) or size == 0:
         return 3
     needed = digits - 1 - math.floor(math.log10(size))
+    if needed > 6 and max(abs(low or 0.0), abs(high or 0.0)) >= 1e-3:
+        return 6  # a narrow interval about a number of ordinary size
     return None if needed > 6 or needed < -6 else max(needed, 0)
 
 

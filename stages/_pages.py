@@ -164,12 +164,19 @@ def claim_numbers(claim: Mapping[str, Any]) -> list[tuple[str, str]]:
         pairs.append((f"{level} interval", _numbers.between(low, high, places)))
     if claim["kind"] == "claim":
         pairs.append(("supported if", _wanted(claim)))
+        if claim["power_at"] is not None:
+            pairs.append(("80 % power", _powerful(claim, places)))
     return [*pairs, ("repeats", _numbers.count(claim["n"]))]
 
 
 def _wanted(claim: Mapping[str, Any]) -> str:
     margin = _numbers.plain(claim["margin"])
     return f"within ±{margin}" if claim["direction"] == "within" else f"above {margin}"
+
+
+def _powerful(claim: Mapping[str, Any], places: int | None) -> str:
+    at = _numbers.fixed(claim["power_at"], places)
+    return f"up to \u00b1{at}" if claim["direction"] == "within" else f"from {at} on"
 
 
 def origin(claim: Mapping[str, Any]) -> str:

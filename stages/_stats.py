@@ -4,6 +4,7 @@ In: one effect per repeat, a table of repeats x test rows, or successes. Out: an
 what it says about a margin. Shapes: S seeds (repeats), R test rows, N cases.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -26,6 +27,7 @@ class Interval:
         high: the upper limit; inf if the data set no limit.
         n: the number of repeats.
         df: degrees of freedom of the t distribution behind it; None if there is none.
+        se: the effect's standard error; NaN where there is no t distribution.
     """
 
     effect: float
@@ -33,6 +35,7 @@ class Interval:
     high: float
     n: int
     df: float | None
+    se: float = math.nan
 
 
 def mean_interval(values_S: ArrayLike, level: float = 0.95) -> Interval:
@@ -194,6 +197,26 @@ def verdict(interval: Interval, direction: Direction, margin: float) -> Verdict:
     return "supported" if supported else "contradicted" if contradicted else "undecided"
 
 
+def powerful(
+    interval: Interval, direction: Direction | None, margin: float | None, power: float = 0.8
+) -> float:
+    """Return the true effect at which `supported` has this power: from there up, or up to there.
+
+    An estimate e is supported if e - t se > margin (`within`: |e| + t se < margin), whose chance is
+    a noncentral t distribution's. So `greater` has the power from margin + nc se up and `within` up
+    to margin - nc se, where nc is the noncentrality at which that chance is the power (the other
+    tail, next to nothing, is left out) and se the estimated standard error.
+    NaN: no t interval, nothing to decide, or not even no effect has the power.
+    """
+    if margin is None or direction is None:
+        return math.nan
+    t = (interval.high - interval.low) / 2 / interval.se if interval.se > 0 else math.nan
+    beyond = float(scipy.special.nctdtrinc(interval.df or math.nan, 1 - power, t)) * interval.se
+    if direction == "greater":
+        return margin + beyond
+    return margin - beyond if beyond <= margin else math.nan
+
+
 def worst_error(errors: ArrayLike) -> float:
     """Return the largest absolute error; NaN if one is NaN, ValueError if there is none."""
     sizes = np.abs(np.asarray(errors, dtype=np.float64))
@@ -227,8 +250,9 @@ def influence(
 
 
 def _t_interval(mean: float, variance: float, df: float, n: int, level: float) -> Interval:
-    half = float(t_quantile((1 + _checked(level)) / 2, df) * np.sqrt(variance))
-    return Interval(float(mean), float(mean) - half, float(mean) + half, n, float(df))
+    se = float(np.sqrt(variance))
+    half = float(t_quantile((1 + _checked(level)) / 2, df)) * se
+    return Interval(float(mean), float(mean) - half, float(mean) + half, n, float(df), se)
 
 
 def _mean_squares(x_SR: NDArray[np.float64]) -> NDArray[np.float64]:

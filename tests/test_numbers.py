@@ -36,6 +36,7 @@ def test_a_plain_number(value, text):
         (0.5, 0.5, 0.5, 3),
         (None, None, 0.0, 3),
         (0.0, 1e-9, 0.0, None),
+        (1.0986122, 1.0986124, 1.0986123, 6),
     ],
 )
 def test_decimals_show_two_digits_of_the_half_width(low, high, value, places):

@@ -67,7 +67,14 @@ def test_verdicts_that_differ_in_tone_differ_in_shape_too():
 def test_a_claim_shows_effect_interval_level_margin_reason_and_repeats(page):
     text = Reader(page).texts["claim-adam_is_better"]
 
-    for part in ("+0.123", "97.5 % interval", "0.100 to 0.146", "above 0.02", "repeats 10"):
+    for part in (
+        "+0.123",
+        "97.5 % interval",
+        "0.100 to 0.146",
+        "above 0.02",
+        "80 % power from 0.051 on",
+        "repeats 10",
+    ):
         assert part in text
     assert "Why this margin: twice the standard error" in text
     assert "claim from the notes, lines 219–221" in text

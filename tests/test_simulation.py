@@ -5,7 +5,7 @@ import pytest
 import scipy
 
 from stages._claims import ClaimSettings, Effect, decide, paired, rates
-from stages._stats import crossed_interval, mean_interval
+from stages._stats import crossed_interval, mean_interval, powerful, verdict
 
 
 def coverage(interval, samples):
@@ -64,6 +64,17 @@ def claim(direction="greater", margin=0.02):
 
 def effect(measured):
     return Effect(measured, metric="test accuracy", arms="a - b", source="ours")
+
+
+@pytest.mark.parametrize(("direction", "margin"), [("greater", 0.02), ("within", 0.08)])
+def test_the_stated_power_is_the_simulated_one(direction, margin):
+    """At n = 10, the effect that is said to have power .8 is supported in .8 of experiments."""
+    values_TS = np.random.default_rng(5).normal(0, 0.02, size=(4000, 10))
+    level = 1 - 0.05 / 5
+    stated = np.median([powerful(mean_interval(v, level), direction, margin) for v in values_TS])
+
+    found = [verdict(mean_interval(stated + v, level), direction, margin) for v in values_TS]
+    assert np.mean([v == "supported" for v in found]) == pytest.approx(0.8, abs=0.05)
 
 
 def share_with_a_false_verdict(blocks, experiments):

@@ -17,6 +17,7 @@ from stages._stats import (
     mcnemar_p,
     mean_interval,
     median_interval,
+    powerful,
     proportion_interval,
     verdict,
     worst_error,
@@ -292,3 +293,11 @@ def test_swapping_the_arms_flips_the_discordant_interval(outcomes):
 
     assert limits(back) == pytest.approx((-there.effect, -there.high, -there.low))
     assert mcnemar_p(a, b) == pytest.approx(mcnemar_p(b, a))
+
+
+def test_too_wide_an_interval_has_no_effect_with_power():
+    wide = mean_interval([-1.0, 1.0, -0.5, 0.5])
+
+    assert np.isnan(powerful(wide, "within", 0.02))
+    assert np.isnan(powerful(wide, None, None))
+    assert np.isnan(powerful(proportion_interval(3, 10), "greater", 0.1))

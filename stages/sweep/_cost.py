@@ -1,7 +1,8 @@
 """What a group of equal nets costs: sizes go in; chunk sizes and expected seconds come out.
 
-The constants come from benchmarks/sweep.py on one thread of a shared AVX2 server CPU; elsewhere
-they are ratios. They decide how a sweep is cut up, so changing one changes last bits.
+The constants were fitted to single steps of the workloads of benchmarks/sweep.py, timed on one
+thread of a shared AVX2 server CPU; elsewhere they are ratios. They decide how a sweep is cut up,
+so changing one changes last bits.
 """
 
 from __future__ import annotations
