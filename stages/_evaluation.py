@@ -106,19 +106,28 @@ def _limits(metric: str, finite_S: np.ndarray, table_SR: np.ndarray | None) -> t
         interval = _stats.proportion_interval(int(finite_S.sum()), finite_S.size, LEVEL)
     else:
         interval = _stats.mean_interval(finite_S, LEVEL)
-    if any(word in metric for word in SHARES) and DIFFERENCE not in metric:
+    if _is_share(metric):
         return max(interval.low, 0.0), min(interval.high, 1.0)
     return interval.low, interval.high
 
 
+def _is_share(metric: str) -> bool:
+    return any(word in metric for word in SHARES) and DIFFERENCE not in metric
+
+
 def curves(table: pd.DataFrame) -> pd.DataFrame:
-    """Return mean and 95 % t interval over repeats per arm, metric, split and epoch."""
+    """Return mean and 95 % t interval over repeats per arm, metric, split and epoch.
+
+    The limits of shares stay within 0..1.
+    """
     keys = ["arm", "metric", "split", "epoch", "step"]
     finite = table[np.isfinite(table["value"].astype(np.float64))]
     found = finite.groupby(keys, sort=True)["value"].agg(["mean", "std", "size"]).reset_index()
     t = _stats.t_quantile((1 + LEVEL) / 2, found["size"] - 1)
     half = t * found["std"] / np.sqrt(found["size"])
     found = found.assign(low=found["mean"] - half, high=found["mean"] + half, n=found["size"])
+    share = found["metric"].map(_is_share).astype(bool)
+    found.loc[share, ["low", "high"]] = found.loc[share, ["low", "high"]].clip(0, 1)
     return found[[*keys, "mean", "low", "high", "n"]]
 
 

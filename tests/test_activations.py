@@ -29,8 +29,8 @@ def test_every_net_has_an_arm_at_every_rate_and_the_deepest_sigmoid_a_longer_one
     }
     table, digits = BLOCK.train.table.rates, BLOCK.train.digits.rates
 
-    assert len(arms["table"]) == (7 * 3 + 1) * len(table)
-    assert len(arms["digits"]) == (7 * 3 + 1 + 1) * len(digits)
+    assert len(arms["table"]) == (5 * 3 + 2 * 1 + 1) * len(table)
+    assert len(arms["digits"]) == (5 * 3 + 2 * 1 + 1 + 1) * len(digits)
     assert "digits, sigmoid x5, rate 1.60e-02, 4 times the steps" in arms["digits"]
 
 
@@ -96,7 +96,7 @@ def test_the_family_is_compared_by_its_best_and_worst_member_on_dev():
     effect = evaluate._alike(BLOCK.evaluate, BLOCK.train, trained, nets)
 
     assert effect.undecided is None
-    assert "elu x3, rate 4.00e-03, minus the worst, digits, relu6" in effect.arms
+    assert "elu x3, rate 4.00e-03) minus worst on dev (digits, relu6" in effect.arms
     assert effect.measured.interval(0.95).effect == pytest.approx(0.2)
     assert "within 0.500" in effect.note
 

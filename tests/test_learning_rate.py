@@ -1,7 +1,6 @@
 """Rates, restarts and simple methods: what is compared, and the limit that nothing exceeds."""
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 
@@ -98,13 +97,14 @@ def test_the_best_rule_is_the_nearest_centre(fresh):
 
 
 def test_fewer_than_ten_nets_that_learned_have_no_mean_of_their_own():
-    accuracy = {"few": np.array([0.9] * 9 + [0.5]), "enough": np.array([0.9] * 10 + [0.5])}
+    learned, stuck = [1, 1, 1, 1], [1, 0, 1, 0]
+    right = {"few": np.array([learned] * 9 + [stuck]), "enough": np.array([learned] * 10 + [stuck])}
 
-    table = pd.concat(scoring._outcomes(SETTINGS, accuracy))
+    found = scoring._outcomes(SETTINGS, right)
 
-    own = table[table["metric"] == scoring.OF_LEARNED]
-    assert set(own["arm"]) == {"enough"}
-    assert table[table["metric"] == scoring.LEARNED]["value"].sum() == 19
+    assert set(found.rows) == {("enough", scoring.OF_LEARNED)}
+    assert found.rows["enough", scoring.OF_LEARNED].shape == (10, 4)
+    assert found.trials["value"].sum() == 19
 
 
 def test_a_trend_is_the_gain_per_doubling():

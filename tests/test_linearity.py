@@ -100,7 +100,7 @@ def test_only_rates_where_both_nets_learn_compare_accuracies():
         "linear": np.array([[0.99, 0.99, 0.99], [0.99, 0.99, 0.99]]),
     }
 
-    effects = scoring._removal(Cut(), tested)
+    effects = scoring._removal(Cut(), [0.1, 0.2], tested)
     accuracy = effects["removing_relu_raises_accuracy"].measured
     rate = effects["removing_relu_raises_success_rate"].measured
 

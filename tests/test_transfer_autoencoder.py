@@ -29,7 +29,7 @@ COPY = {"copy": ClaimSettings(kind="identity", tolerance=1e-6)}
 def settings() -> Train:
     """The experiment's settings with two repeats and few steps."""
     block: Train = _params.load().experiments["transfer_autoencoder"].train
-    few = [Labels(number=20, epochs=2), Labels(number=None, epochs=1)]
+    few = [Labels(number=20, epochs=2, others=True), Labels(number=None, epochs=1, others=True)]
     return block.model_copy(
         update={
             "repeats": 2,
@@ -146,7 +146,7 @@ def test_labelled_images_are_as_many_of_every_class_and_few_lie_among_many(
     settings: Train, images: dict[str, Split]
 ):
     def chosen(number: int | None, repeat: int) -> torch.Tensor:
-        labels = Labels(number=number, epochs=1)
+        labels = Labels(number=number, epochs=1, others=True)
         task = train.labelled(settings, images, labels, SEED, repeat)
         if number is not None:
             assert task.y.bincount().tolist() == [number // 10] * 10

@@ -316,7 +316,7 @@ def test_mistake_without_nets_from_scratch_learning_looks_like_a_gain():
         train.arm("clothes", start, 300, early=early): table(rng, 0.76)
         for start in starts
         for early in (False, True)
-    }
+    } | {train.source_arm(source): table(rng, 0.8) for source in starts[1:]}
     effect = evaluate.early(right, 300)["digits_help_fashion_early"]
     without = paired(right[train.arm("clothes", "digits", 300, early=True)] - 0.1)
     claim = ClaimSettings(kind="claim", direction="greater", margin=0.03, reason="any")

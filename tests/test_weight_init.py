@@ -15,6 +15,7 @@ from stages.models import units
 from stages.models.mlp import linear, mlp
 
 BLOCK = _params.load().experiments["weight_init"]
+PLACE = train.problem(BLOCK.train.digits, 3)
 META = {"classes": list("abc"), "scaling": {"kind": "divide", "by": 255}}
 
 
@@ -138,28 +139,32 @@ def test_the_default_shrinks_gradients_and_kaiming_does_not():
     assert effect.measured.interval(0.95).effect > 1
 
 
-def test_the_plateau_is_where_neighbours_are_best_together_and_ends_that_fall_off_are_seen():
+def test_the_plateau_is_where_neighbours_are_best_together_and_a_trend_in_it_is_seen():
     starts = train.deviations(BLOCK.train)
-    arms = [train.arm("digits x3", start) for start in starts]
+    arms = [train.arm(PLACE, start) for start in starts]
     level = np.array([0.1] * 5 + [0.9] * 8 + [0.3] * 12)
-    dev = {arm: np.full(3, value) for arm, value in zip(arms, level, strict=True)}
-    flat = {arm: np.full((3, 4), value) for arm, value in zip(arms, level, strict=True)}
-    falls = flat | {arms[12]: np.full((3, 4), 0.5)}
+    trend = level + np.where(level == 0.9, np.linspace(-0.07, 0.07, 25), 0)
+    dev = {arm: np.full(3, value) for arm, value in zip(arms, trend, strict=True)}
 
-    def effect(found: evaluate.Hits) -> evaluate.Effect:
-        return evaluate.plateau(8, BLOCK.train, dev, found, "digits x3")
+    def effect(values: np.ndarray) -> evaluate.Effect:
+        found = {arm: np.full((3, 4), value) for arm, value in zip(arms, values, strict=True)}
+        return evaluate.plateau(8, BLOCK.train, dev, found, PLACE)
 
-    assert f"{arms[5]} to {arms[12]}" in effect(flat).arms
-    assert effect(flat).measured.interval(0.95).effect == pytest.approx(0)
-    assert effect(falls).measured.interval(0.95).effect == pytest.approx(0.1)
-    assert "within 0.400" in effect(falls).note
+    assert f"{starts[5]} to {starts[12]}" in effect(level).arms
+    assert effect(level).measured.interval(0.95).effect == pytest.approx(0)
+    rise = trend[12] - trend[5]
+    assert effect(trend).measured.interval(0.95).effect == pytest.approx(rise)
+    assert f"within {rise:.3f}" in effect(trend).note
 
 
 def test_a_gain_compares_the_special_scheme_that_is_best_on_dev_with_the_default():
     names = list(BLOCK.train.schemes)
     dev = {n: np.full(3, v) for n, v in zip(names, (0.99, 0.7, 0.6, 0.9, 0.8), strict=True)}
     chosen = {
-        evaluate.scheme(3, 500, name): (best_on_dev({name: dev[name]}), np.full((3, 4), at))
+        evaluate.scheme(BLOCK.train.digits, 3, 500, name): (
+            best_on_dev({name: dev[name]}),
+            np.full((3, 4), at),
+        )
         for name, at in zip(names, (0.5, 1.0, 1.0, 0.75, 1.0), strict=True)
     }
 

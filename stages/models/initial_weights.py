@@ -6,13 +6,15 @@ has torch's default draw, it changes the module in place and returns it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
+
+from stages.models.mlp import linear
 
 N = TypeVar("N", bound=nn.Module)
 
@@ -107,3 +109,13 @@ def promised(name: str, inputs: int, outputs: int) -> float:
         "kaiming": 2 / inputs,
     }
     return float(variance[name.partition("_")[0]] ** 0.5)
+
+
+def deviation_error(name: str, sizes: Sequence[int], generator: torch.Generator) -> float:
+    """Return by which share a layer's drawn weights miss the promised deviation.
+
+    ``sizes`` are the layer's inputs and outputs.
+    """
+    inputs, outputs = sizes
+    layer = Scheme(name)(linear(inputs, outputs, generator), generator)
+    return float(layer.weight.detach().std()) / promised(name, inputs, outputs) - 1

@@ -44,3 +44,8 @@ class Probe:
         watch = {"train": (self.x, self.y)} | ({"dev": self.dev} if self.dev else {})
         scaled = {name: ((x - self.mean) / self.std, y) for name, (x, y) in watch.items()}
         return Task(*scaled["train"], scaled)
+
+
+def spread(x_UF: Tensor, used: Tensor, number: int) -> Tensor:
+    """Return features of the rows `used` in their places among so many, NaN elsewhere, (N, F)."""
+    return x_UF.new_full((number, x_UF.shape[1]), torch.nan).index_copy(0, used, x_UF)

@@ -14,7 +14,7 @@ from stages.sweep._structure import Net
 
 CHUNK_MODELS = 512
 CHUNK_PARAMETERS = {"stacked": 2_000_000, "compiled": 500_000}  # compiled steps repay the cache
-CHUNK_ACTIVATIONS = 4_000_000
+CHUNK_ACTIVATIONS = 1_000_000  # more do not stay in the cache
 COMPILING = 10.0  # seconds, in every worker: for a group's gradients, or for each small update
 
 _STEP = 4.5e-4  # seconds of a step that do not depend on its size

@@ -42,7 +42,7 @@ def evaluate(
             "sigmoid_shrinks_gradients": _gradients(norms),
         },
         headline={
-            "relu_middle_accuracy": digits["relu", _middle(train)][1].mean(),
+            "relu_middle_accuracy": digits["relu", made.middle(train)][1].mean(),
             "relu_deepest_accuracy": digits["relu", deepest][1].mean(),
             "sigmoid_deepest_accuracy": digits[SLOW, deepest][1].mean(),
             "sigmoid_longer_accuracy": long[1].mean(),
@@ -70,13 +70,13 @@ def _for_figures(
     return {
         "table trivial": np.array(trivial),
         "rate longer": rate(long[0]),
-        **{f"rate {name}": rate(digits[name, max(train.depths)][0]) for name in norms},
+        **{
+            f"rate {name}": rate(best)
+            for (name, depth), (best, _) in digits.items()
+            if depth == max(train.depths)
+        },
         **{f"norms {name}": table_SL for name, table_SL in norms.items()},
     }
-
-
-def _middle(train: Train) -> int:
-    return sorted(train.depths)[len(train.depths) // 2]
 
 
 def chosen(role: str, activation: str, depth: int) -> str:
@@ -130,7 +130,7 @@ def _difference(nets: Nets, better: str, depth: int) -> Effect:
 
 def _slow(train: Train, nets: Nets) -> Effect:
     """Compare what sigmoid loses to ReLU in the deepest nets and in the shallowest."""
-    shallow, deep = min(train.depths), max(train.depths)
+    shallow, middle, deep = min(train.depths), made.middle(train), max(train.depths)
     gap = {d: nets["relu", d][1] - nets[SLOW, d][1] for d in (shallow, deep)}
     used = [nets[name, depth][0] for name in ("relu", SLOW) for depth in gap]
     return Effect(
@@ -138,10 +138,15 @@ def _slow(train: Train, nets: Nets) -> Effect:
         TEST,
         f"digits: ReLU minus sigmoid with {deep} hidden layers, minus the same with {shallow}, "
         "rates chosen on dev",
-        "course",
+        "ours",
         undecided=next((best.edge for best in used if best.edge), None),
-        note=f"sigmoid is behind by {gap[deep].mean():.3f} and by {gap[shallow].mean():.3f}",
+        note=f"sigmoid is behind by {gap[deep].mean():.3f} and by {gap[shallow].mean():.3f}; with "
+        f"the course's {middle} hidden layers by {_behind(nets, middle):.3f}",
     )
+
+
+def _behind(nets: Nets, depth: int) -> float:
+    return float((nets["relu", depth][1] - nets[SLOW, depth][1]).mean())
 
 
 def _rescue(train: Train, nets: Nets, long: Net) -> Effect:
@@ -168,7 +173,7 @@ def _families(
 
 def _alike(settings: Evaluate, train: Train, trained: Trained, nets: Nets) -> Effect:
     """Compare the best with the worst member of ReLU's family on dev, at the middle depth."""
-    depth = _middle(train)
+    depth = made.middle(train)
     members = {nets[name, depth][0].arm: nets[name, depth] for name in settings.family}
     dev = _dev(trained, list(members))
     top, bottom = (members[best_on_dev(dev, largest=largest).arm] for largest in (True, False))
@@ -177,8 +182,8 @@ def _alike(settings: Evaluate, train: Train, trained: Trained, nets: Nets) -> Ef
     return Effect(
         paired(top[1] - bottom[1]),
         TEST,
-        f"the best on dev of {', '.join(settings.family)}, {top[0].arm}, minus the worst, "
-        f"{bottom[0].arm}",
+        f"best on dev ({top[0].arm}) minus worst on dev ({bottom[0].arm}), of {len(members)}; of "
+        "equals the first",
         "course",
         undecided=edges[0] if edges else None,
         note=f"on test, the means of the {len(members)} lie within {spread:.3f}",

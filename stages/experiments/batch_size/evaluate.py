@@ -46,6 +46,7 @@ def evaluate(
         headline={
             "small_batch_accuracy": by_epoch[settings.small].mean(),
             "large_batch_accuracy": by_epoch[settings.large].mean(),
+            "small_batch_accuracy_at_equal_steps": right[step_arm(settings.small)].mean(),
             "large_batch_accuracy_at_equal_steps": right[step_arm(settings.large)].mean(),
             "trivial_accuracy": trivial,
         },
@@ -82,7 +83,8 @@ def _by_step(settings: Evaluate, train: Train, best: dict[int, float], right: Hi
     return Effect(
         paired(right[step_arm(large)] - right[step_arm(small)]),
         TEST,
-        f"batches of {large} minus batches of {small} after {train.rows} steps, at the same rates",
+        f"batches of {large} minus batches of {small} after {train.rows} steps, each at "
+        f"its rate that was best after {train.epochs} epochs",
         "ours",
         undecided=edge(train, best, small, large),
     )
@@ -96,16 +98,18 @@ def _alike(
     single = epoch_arm(least, best[least])
     losses = trained.values("loss", "train")
     of_single, of_full = losses[single].mean(), losses[EQUAL_LOSS].mean()
+    steps = trained.curves.query("arm == @EQUAL_LOSS")["step"].max()
     unequal = abs(of_full / of_single - 1) > settings.loss_tolerance
     return Effect(
         paired(right[EQUAL_LOSS] - right[single]),
         TEST,
         f"the full batch minus batches of {least}, at equal train loss and each at its best rate",
-        "notes L109",
+        "against notes L109",
         undecided=(
             "the train losses are not equal" if unequal else edge(train, best, least, train.rows)
         ),
-        note=f"train losses: {of_full:.3f} and {of_single:.3f}",
+        note=f"train losses: {of_full:.3f} after {steps:.0f} steps and {of_single:.3f} after "
+        f"{train.epochs} epochs",
     )
 
 

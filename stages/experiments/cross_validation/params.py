@@ -52,6 +52,7 @@ class Overfit(Block):
     hidden: list[PositiveInt]
     rate: PositiveFloat
     epochs: PositiveInt
+    watch_every: PositiveInt
     train_share: Share
 
 

@@ -58,8 +58,8 @@ def _arms(setup: Shapes) -> int:
 def grid_runs(settings: Train, flowers: Mapping[str, Split]) -> Iterator[Run]:
     """Train iris nets of every width and depth for the course's steps and for more."""
     grid = settings.grid
-    watch = {name: rows(flowers[name]) for name in ("train", "dev")}
-    task, rule = Task(*watch["train"], watch), Optimizer("sgd", grid.rate)
+    learned = rows(flowers["train"])
+    task, rule = Task(*learned, {"train": learned}), Optimizer("sgd", grid.rate)
     for (width, blocks), repeat in product(shapes(grid), range(settings.repeats)):
         build = partial(mlp, tuple(grid_sizes(width, blocks)))
         for steps, every in (
@@ -125,8 +125,8 @@ def shape_runs(
     """Train a net of every depth at every rate, with Adam."""
     for depth, rate, repeat in product(setup.depths, setup.rates, repeats):
         build = partial(mlp, tuple(equal_sizes(ends, depth, setup.parameters)))
-        arm, rule = shape_arm(problem, depth, rate), Optimizer("adam", rate)
-        yield Run(arm, repeat, build, rule, task, setup.epochs, setup.batch_size)
+        arm, rule, epochs = shape_arm(problem, depth, rate), Optimizer("adam", rate), setup.epochs
+        yield Run(arm, repeat, build, rule, task, epochs, setup.batch_size, watch_every=epochs)
 
 
 def shape_arm(problem: str, depth: int, rate: float) -> str:

@@ -58,7 +58,8 @@ def slopes(settings: Evaluate, seed: int) -> Evaluated:
                 errors([*away, float(at_one) - COURSE_SLOPE]),
                 "difference of slopes",
                 "partial derivatives by hand against autograd's gradient and against differences "
-                f"of values at random points, and against the course's {COURSE_SLOPE:.5f}",
+                f"of values at random points, and the surface's dz/dx at (1, 1) against the "
+                f"course's {COURSE_SLOPE:.5f}",
                 "notes L76",
             ),
         },
@@ -202,7 +203,7 @@ def starts(settings: Evaluate, trained: Trained, lowest: Minima) -> Evaluated:
         best_SK, share = best_found(name, settings, trained, lowest[name], "end")
         idle_SK, _ = best_found(name, settings, trained, lowest[name], "start")
         formula_K = 1 - (1 - share) ** arrays["restart counts"]
-        gaps.append((best_SK - formula_K).mean(1))
+        gaps.append(best_SK - formula_K)
         arrays[f"{name} formula"] = formula_K
         for i, count in enumerate(settings.restart_counts):
             for way, found_SK in (("", best_SK), (", no descent", idle_SK)):
@@ -215,13 +216,17 @@ def starts(settings: Evaluate, trained: Trained, lowest: Minima) -> Evaluated:
                 "share of pairs that end in different minima",
                 "two random starts on the cosine, the sine and the surface (mean of the three)",
                 "notes L70, 74",
+                note="the cosine's two minima are equally low, so its pairs part between equals",
             ),
             "restarts_find_global": Effect(
-                paired(np.mean(gaps, 0)),
+                paired(np.mean(gaps, (0, 2))),
                 "share of repeats that found the lowest minimum - 1 + (1 - p)^k",
                 f"the lowest end of k random starts, k of {settings.restart_counts}, on three "
                 "landscapes (mean); p from a regular grid of starts",
                 "notes L73-74",
+                note="of one landscape and k the difference is at most "
+                f"{np.abs(np.mean(gaps, 1)).max():.3f}; the starts are independent, so what could "
+                "fail is the grid's p",
             ),
         },
         headline={"best_of_restarts_on_the_surface": float(best_SK[:, -1].mean())},
@@ -292,6 +297,8 @@ def dimensions(minimum_SD: np.ndarray) -> Evaluated:
                 f"share of minima at d = {worst + 1} that are none at d = {worst + 2}",
                 f"random symmetric Hessians, where one dimension more (up to {D}) removes least",
                 "notes L71-72",
+                note=f"repeats are the {intervals[worst].effect * S:.0f} of {S} Hessians that are "
+                f"minima at d = {worst + 1}",
             )
         },
         headline={f"share_of_minima_in_{D}_dimensions": intervals[-1].effect},

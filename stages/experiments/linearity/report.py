@@ -13,8 +13,8 @@ from stages.experiments.linearity.params import Report
 TITLE = "Linear problems and linear nets"
 FOLDER = "Folder 7"
 QUESTION = (
-    "Two clusters that a line divides: does a net get better when its non-linear activations are "
-    "taken out, and what is lost with them?"
+    "Two clusters that a line divides, but for .6 % of their points: does a net get better when "
+    "its non-linear activations are taken out, and what is lost with them?"
 )
 LECTURE = [
     (
@@ -43,11 +43,12 @@ STATEMENTS = {
         "ReLUs are left out."
     ),
     "not_above_bayes_limit": (
-        "The luckiest net of a repeat is at most .16 points better than the Bayes rule on the same "
-        "new points."
+        "On two clusters even the luckiest of 50 nets, chosen on the new points themselves, is at "
+        "most .16 points better than the Bayes rule there."
     ),
     "linear_stack_collapses": (
-        "A stack of layers without activations is one layer: the product of its weights."
+        "A stack of layers without activations is one layer: the product of its weights, and a "
+        "bias."
     ),
     "linear_stack_fails_on_doughnuts": (
         "On two rings, one inside the other, a net without ReLUs is at least twenty points worse "
@@ -55,28 +56,30 @@ STATEMENTS = {
     ),
 }
 CORRECTED = [
-    "The notebook measured accuracy on the training rows; the notes' 100 % is theirs. On new "
-    "points no rule can reach more than 99.4 % here.",
+    "The notebook measured accuracy on the training rows, and the notes' 100 % is on training "
+    "rows. On new points no rule reaches more than 99.4 % in the long run.",
     "It trained one net per rate, and put those at 50 % down to the rate or to local minima. Here "
     "every start is trained with ReLUs and without; the second kind shows that neither the problem "
     "nor the rate stops a net.",
-    "Where both learn, the nets without ReLUs are better indeed, but by less than our margin, half "
-    "of the notes' gain; what ReLUs cost here is nets that do not learn.",
+    "Where both learn, the nets without ReLUs are better at the smaller rates, which have not come "
+    "to rest; on average by less than our margin, half of the notes' gain. What ReLUs cost here is "
+    "nets that do not learn.",
     "The net without ReLUs stands in the notes, not in a notebook; here both kinds have the same "
     "starts, rows, rates and steps.",
 ]
 RUN = (
-    "A 2-16-1-1 net, with ReLUs after both hidden layers or with none, is trained on 200 points of "
-    "two clusters by 1000 full-batch steps of gradient descent, at 25 rates over the range of the "
-    "course's 50, 20 times, each rate with a start of its own. A 2-16-16-1 net of either kind is "
-    "trained on 400 points of two rings by 500 steps of Adam. A net has learned if its accuracy on "
-    "20 000 fresh points is above 75 %, midway between chance (50 %) and the Bayes limit (99.4 %). "
-    "The accuracy of nets that have learned is over those alone, and left out below ten repeats."
+    "A 2-16-1-1 net, with ReLUs after both hidden layers or with none, is trained on 200 points "
+    "of two clusters by 1000 full-batch steps of gradient descent, at 25 rates over the range of "
+    "the course's 50, 20 times, each rate with a start of its own. A 2-16-16-1 net of either kind "
+    "is trained on 400 points of two rings by 500 steps of Adam. A net on clusters has learned if "
+    "its accuracy on 20 000 fresh points is above 75 %, midway between chance (50 %) and the "
+    "Bayes limit (99.4 %). The accuracy of nets that have learned is over those alone, left out "
+    "below ten repeats. The fresh points of a problem are one sample for all nets."
 )
 HEADLINE = {
     "relu_success": "clusters, with ReLUs: share of all nets that have learned (fresh points)",
     "linear_success": "clusters, without ReLUs: share of all nets that have learned (fresh points)",
-    "luckiest_net_accuracy": "clusters: luckiest of all nets, accuracy on fresh points",
+    "luckiest_net_accuracy": "clusters: luckiest of all nets, accuracy on our fresh points",
     "doughnuts_relu_accuracy": "rings, with ReLUs: mean accuracy on fresh points",
     "doughnuts_linear_accuracy": "rings, without ReLUs: mean accuracy on fresh points",
 }
@@ -109,7 +112,7 @@ def compared(results: Results, settings: Report) -> list[Compared]:
             "99.5 % and 100 %, by the notes",
             f"{learned['relu']:.1%} and {learned['linear']:.1%}",
             "The notes read off one sample of 200 points, in which a single point counts half a "
-            "per cent.",
+            "per cent. Ours are means over all rates, without an interval.",
         ),
     ]
 
@@ -150,8 +153,8 @@ def single_runs(results: Results, settings: Report) -> draw.Figure:
     return draw.Figure(
         "single_runs",
         figure,
-        "The notebook's figure, and its twin without ReLUs: one run per rate (dots), and the mean "
-        "of 20 such sweeps with its 95 % interval.",
+        "The notebook's figure, and its twin without ReLUs: one run per rate (dots, our first "
+        "repeat), and the mean of 20 such sweeps with its 95 % interval (right: on the dots).",
         "Two scatter plots: with ReLUs the runs lie near 99 % or at 50 % at all rates; without, "
         "all lie near 99 %.",
     )
@@ -180,6 +183,12 @@ def closeup(results: Results, settings: Report) -> draw.Figure:
     for net, style in draw.styles(NAMES).items():
         _band(ax, _by_rate(results, net, "accuracy if learned", "test"), NAMES[net], style)
     draw.level(ax, float(results.arrays["bayes_limit"][0]), "Bayes limit")
+    simple = results.arm("logistic regression", "accuracy")["mean"]
+    ax.axhline(simple, color=draw.MUTED, linestyle=":", linewidth=1.2)
+    ax.annotate(
+        "dotted: logistic regression", (1, simple), (-3, -22), ax.get_yaxis_transform(),
+        "offset points", ha="right", va="top", color=draw.MUTED, fontsize=9,
+    )  # fmt: skip
     ax.set_xlabel("learning rate")
     draw.percent_axis(ax, "accuracy on fresh points")
     ax.set_ylim(min(settings.closeup_from, ax.get_ylim()[0]), 1)
@@ -188,7 +197,9 @@ def closeup(results: Results, settings: Report) -> draw.Figure:
         "closeup",
         figure,
         "Accuracy on fresh points of the nets that have learned, at rates where they are ten or "
-        "more. Bands: 95 % intervals over repeats. The trivial predictor is at 50 %, far below.",
+        "more (with ReLUs not at rate .001, whose pairs the claim counts). Bands: 95 % intervals "
+        "over repeats. The claim compares the same starts in pairs. The trivial predictor is at "
+        "50 %, far below.",
         "Line chart: both kinds of net lie just below the Bayes limit but at the smallest rates.",
     )
 
@@ -207,7 +218,7 @@ def rings(results: Results) -> draw.Figure:
                 color=style.colour, label=("inner ring", "outer ring")[label],
             )  # fmt: skip
         right = results.arm(f"{net} on doughnuts", "accuracy")
-        ax.set_title(f"{NAMES[net]}: {right['mean']:.1%}")
+        ax.set_title(f"{NAMES[net]} (mean of 20: {right['mean']:.1%})", fontsize=10)
         ax.set_aspect("equal")
         ax.set_xlabel("x")
     axes[0].set_ylabel("y")
@@ -215,8 +226,9 @@ def rings(results: Results) -> draw.Figure:
     return draw.Figure(
         "rings",
         figure,
-        "Two rings and what the first net of each kind takes for the outer one (shaded). Above: "
-        "mean accuracy of 20 nets on fresh points; the trivial predictor has 50 %.",
+        "Two rings and what the first net of each kind takes for the outer one (shaded, "
+        "on a coarse grid). In brackets: mean accuracy of 20 nets on fresh points; the trivial "
+        "predictor has 50 %.",
         "Two scatter plots of rings: with ReLUs the shaded area surrounds the inner ring; without, "
         "it is a half plane or all of it.",
     )

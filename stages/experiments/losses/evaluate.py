@@ -25,8 +25,9 @@ from stages.experiments.losses.train import ACTIVATION, ARMS, clusters, drawings
 from stages.models import by_hand, by_torch
 from stages.models.by_hand import Weights
 
-CAT = 0.25  # the course's probability of a cat, and what it gives
-NATS, BITS, CAT_LOSS, FLOOR = 0.562, 0.811, 1.386, 0.551
+CAT = 0.25  # the course's probability of a cat, and what it gives in as many digits
+NATS, CAT_LOSS, FLOOR = 0.562335, 1.38629, 0.551
+BITS = 0.811  # ours
 Errors = list[float]
 
 
@@ -46,7 +47,9 @@ def evaluate(
         losses(settings, rng, first, x_SNF[0], y_SNC[0]),
         nets(net, x_SNF, y_SNC),
         Evaluated({"activation_ranges": activations(z_KC.flatten())}, {}),
-        Evaluated({}, {}, arrays=drawings(settings, rng)),
+        Evaluated(
+            {}, {}, arrays={**drawings(settings, rng), "training rows": np.array(len(y_SNC[0]))}
+        ),
     )
 
 
@@ -71,11 +74,12 @@ def softmaxes(z_KC: Tensor, last_S: Tensor) -> Evaluated:
                 "notes L33, 172",
             ),
             "double_softmax_has_a_floor": Effect(
-                errors([*by_torch.floor_differences(z_KC, last_S), floor - FLOOR]),
+                errors([*by_torch.floor_differences(z_KC, last_S), round(floor, 3) - FLOOR]),
                 "difference of losses",
-                f"torch's cross-entropy of a softmax against ln(1 + (C - 1) / e), {FLOOR} for C = "
-                "3: sure answers reach it, no answer and no net of ours goes below",
-                "course",
+                f"torch's cross-entropy of a softmax against ln(1 + (C - 1) / e), rounded {FLOOR} "
+                "for C = 3: sure answers reach it in the limit, no answer and no net of ours goes "
+                "below",
+                "against course",
             ),
         },
         headline={"double_softmax_floor": floor},
@@ -92,8 +96,8 @@ def entropies(z_K: Tensor, p_K: Tensor) -> Evaluated:
                 errors(entropy_errors(p_K)),
                 "difference of entropies",
                 f"the formula against SciPy in nats and in bits, and against torch; p = {CAT} "
-                f"against {NATS} nats and {BITS} bits, a fair coin against 1 bit",
-                "notes L38-46",
+                f"against {NATS} nats and, rounded, {BITS} bits, a fair coin against 1 bit",
+                "against notes L38-46",
             ),
             "cross_entropy_of_the_cat": Effect(
                 errors(cat_errors()),
@@ -130,7 +134,7 @@ def entropy_errors(p_K: Tensor) -> Errors:
         *(nats_K - stats.entropy(pairs_2K)),
         *(bits_K - stats.entropy(pairs_2K, base=2)),
         *(nats_K - functional.binary_cross_entropy(p_K, p_K, reduction="none").numpy()),
-        *(nats_K[-2] - NATS, bits_K[-2] - BITS, bits_K[-1] - 1),
+        *(nats_K[-2] - NATS, round(bits_K[-2], 3) - BITS, bits_K[-1] - 1),
     ]
 
 
@@ -173,9 +177,9 @@ def losses(
             "custom_losses_match_formulas": Effect(
                 errors([error for pair in pairs_KN for error in custom_errors(*pair)]),
                 "difference of losses",
-                "the notes' three losses as they program them against their formulas in NumPy; "
-                "for the third, minus SciPy's Pearson correlation",
-                "notes L608-673",
+                "the notes' programs against NumPy: mean |p - y|; mean (p - y)^2 + |mean p|; and "
+                "minus the correlation of p and y, by SciPy",
+                "against notes L616",
             ),
             "half_mse_halves_the_gradient": Effect(
                 errors([error for pair in pairs_KN for error in by_torch.half_differences(*pair)]),
@@ -196,7 +200,7 @@ def losses(
                 "what differs between codes",
                 "torch's one-hot code against pandas' dummies and scikit-learn's binarizer; its "
                 "rows sum to 1, those of three exams, each passed or not, to 0 up to 3",
-                "notes L23-26",
+                "against notes L23-26",
             ),
         },
         headline={},
@@ -280,7 +284,7 @@ def nets(net: dict[str, Weights], x_SNF: Tensor, y_SNC: Tensor) -> Evaluated:
                 "difference of weights",
                 "a first layer with a bias and one without it whose rows end on a constant 1, "
                 "after steps by autograd; an error of 1 if the biases are 1",
-                "notes L87, 160",
+                "against notes L160",
             ),
         },
         headline={},

@@ -20,7 +20,7 @@ LECTURE = [
     ),
     (
         "Softmax makes probabilities that sum to one; the largest number gets the largest one.",
-        "notes L27-33",
+        "notes L27-33, 172",
     ),
     (
         "The entropy of a coin that falls to either side alike is one; of p = .25 it is about .56.",
@@ -34,7 +34,7 @@ LECTURE = [
     ),
     ("The loss of a number is half its squared error.", "notes L95-97"),
     ("The cost is the mean of the losses.", "notes L103-105"),
-    ("Every node works on its own; only its inputs decide its output.", "notes L115"),
+    ("Every node works on its own; only its inputs decide its output.", "notes L111-115"),
     (
         "Weights change against the slope of the loss by each of them, which depends on the loss "
         "and on the activation.",
@@ -54,14 +54,16 @@ STATEMENTS = {
     "cross_entropy_of_the_cat": (
         "A cat that is seen with probability .25 has the cross-entropy 1.386 nats."
     ),
-    "bce_with_logits_is_bce_of_sigmoid": "BCEWithLogitsLoss is the BCELoss of a sigmoid.",
+    "bce_with_logits_is_bce_of_sigmoid": (
+        "In double precision BCEWithLogitsLoss is, up to rounding, the BCELoss of a sigmoid."
+    ),
     "double_softmax_has_a_floor": (
-        "Cross-entropy after two softmaxes cannot fall below ln(1 + (C - 1) / e), .551 for three "
-        "classes."
+        "For C classes, cross-entropy after two softmaxes cannot fall below ln(1 + (C - 1) / e), "
+        ".551 for three."
     ),
     "custom_losses_match_formulas": (
-        "L1, L2 with the mean output, and correlation, written as losses of one's own, are what "
-        "the notes' formulas say, if the correlation gets a minus."
+        "The notes' programs of three losses (L1, L2 plus the mean output, and correlation) do "
+        "what the formulas say, if the formula of the correlation gets a minus."
     ),
     "activation_ranges": (
         "ReLU, sigmoid and hyperbolic tangent stay in the ranges that the notes give."
@@ -130,8 +132,9 @@ def two_softmaxes(results: Results, settings: Report) -> draw.Figure:
     return draw.Figure(
         "two_softmaxes",
         figure,
-        "The loss of the course's net for three clusters while it is trained. Bands: 95 % "
-        "intervals over repeats.",
+        "The course's net for three clusters (2-4-3), trained with either loss: each curve is its "
+        f"own loss on the {results.arrays['training rows']:d} training rows. "
+        "Bands: 95 % intervals over repeats.",
         "Line chart: with one softmax the loss falls far, with two it stays above .551.",
     )
 
@@ -153,7 +156,8 @@ def losses(results: Results) -> draw.Figure:
     return draw.Figure(
         "losses",
         figure,
-        "Losses by prediction: of a number (target .5) and of a probability (target 0 or 1).",
+        "Losses by prediction: of a number (target .5) and of a probability (target 0 or 1; drawn "
+        "from .001 to .999, beyond which it rises without bound).",
         "Two line charts: parabolas and a wedge with their lowest point at .5; curves that rise "
         "without bound towards the wrong answer.",
     )
@@ -168,7 +172,7 @@ def entropy(results: Results) -> draw.Figure:
         at = headline[f"entropy_in_{unit}"]
         ax.plot(0.25, at, style.marker, color=style.colour, markersize=7)
         ax.annotate(f"{at:.3f} {unit}", (0.25, at), (8, -12), textcoords="offset points")
-    ax.set(xlabel="p", ylabel="entropy")
+    ax.set(xlabel="p", ylabel="entropy (above in bits, below in nats)")
     return draw.Figure(
         "entropy",
         figure,
@@ -198,13 +202,14 @@ def softmax(results: Results) -> draw.Figure:
     figure, ax = draw.canvas(height=3.0)
     z_K, p_K = results.arrays["softmax/x"], results.arrays["softmax/probability"]
     ax.plot(z_K, p_K, "o", color=draw.STYLES[0].colour)
-    ax.set_xlabel("number")
+    ax.set_xticks(np.arange(z_K.min(), z_K.max() + 1, 2))
+    ax.set_xlabel("whole number")
     draw.decade_axis(ax, "probability")
     return draw.Figure(
         "softmax",
         figure,
-        f"What a softmax makes of {len(np.unique(z_K))} different whole numbers among "
-        f"{len(z_K)}: a straight line where probability has a logarithmic axis.",
+        f"What a softmax makes of {len(z_K)} whole numbers, {len(np.unique(z_K))} of them "
+        "different: each one more multiplies the probability by e, a straight line on this axis.",
         "Scatter plot: points on a rising straight line.",
     )
 

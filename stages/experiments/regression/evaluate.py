@@ -12,11 +12,13 @@ from stages import _seeds
 from stages._claims import Effect, paired
 from stages._evaluation import Evaluated
 from stages._inputs import Inputs
+from stages._stats import proportion_interval
 from stages._trained import Trained, numbers
 from stages.experiments.regression.params import Evaluate, Train
 from stages.experiments.regression.train import ACTIVATIONS, arm_name, points, slopes
 
 OLS = "least squares"
+SPLITS = {"dead": "train"}  # all else is told from fresh points
 Rows = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
@@ -172,6 +174,8 @@ def _dead(relu: Scores, failed: np.ndarray) -> Effect:
     failures_S = failed_LS.sum(0)
     dead_S = (failed_LS & relu.dead).sum(0) / np.maximum(failures_S, 1)
     live_LS, dead_LS = steep_LS & ~relu.dead, steep_LS & relu.dead
+    all_dead, ran = int((dead_S == 1).sum()), int((failures_S > 0).sum())
+    least = proportion_interval(all_dead, ran).low
     return Effect(
         paired(dead_S, where=failures_S > 0),
         "share of a repeat's failed nets, mean over repeats",
@@ -180,7 +184,9 @@ def _dead(relu: Scores, failed: np.ndarray) -> Effect:
         note=f"{(failures_S > 0).sum()} of {len(failures_S)} repeats have a failed net; at these "
         f"slopes {failed_LS.sum() / steep_LS.sum():.1%} of all nets fail, "
         f"{dead_LS.sum() / steep_LS.sum():.1%} are dead, and of the dead "
-        f"{failed_LS[dead_LS].mean():.0%} fail, of the live {failed_LS[live_LS].mean():.0%}",
+        f"{failed_LS[dead_LS].mean():.0%} fail, of the live {failed_LS[live_LS].mean():.0%}. In "
+        f"{all_dead} of {ran} repeats all failed nets are dead: equal values give no width to the "
+        f"interval, but a chance as low as {least:.2f} could give as many (exact, 95 %)",
     )
 
 
@@ -218,7 +224,9 @@ def _states(settings: Evaluate, grid: list[float], relu: Scores) -> list[pd.Data
         "R2 if live": np.where(relu.dead, np.nan, relu.explained),
     }
     return [
-        numbers(arm_name("relu", slope), metric, "test", values_LS[i].astype(np.float64))
+        numbers(
+            arm_name("relu", slope), metric, SPLITS.get(metric, "test"), values_LS[i].astype(float)
+        )
         for metric, values_LS in tables.items()
         for i, slope in enumerate(grid)
     ]

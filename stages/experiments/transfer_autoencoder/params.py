@@ -23,10 +23,14 @@ class Autoencoder(Block):
 
 
 class Labels(Block):
-    """How many labelled images, as many of every class (None: all), and how long they train."""
+    """How many labelled images, as many of every class (None: all), and how long they train.
+
+    `others`: whether the designs beside the good one are trained on them, too.
+    """
 
     number: PositiveInt | None
     epochs: PositiveInt
+    others: bool
 
 
 class Classifier(Block):

@@ -168,25 +168,27 @@ def compare(train: Train, trained: Trained, right: Hits) -> tuple[dict[str, Effe
     dev = trained.values("accuracy", "dev")
     grid = [arm_name(f"scratch {rate:g}", few) for rate in setup.rates_of_few]
     scratch = best_on_dev({arm: dev[arm] for arm in grid}, grid)
-    main, own, none = (arm_name(f"frozen {view_by(train, s)}", few) for s in STATISTICS)
+    main, own, none = (arm_name(f"frozen {view_by(train, statistics=s)}", few) for s in STATISTICS)
     other = best_on_dev({arm: dev[arm] for arm in (own, none)}).arm
     small, tuned, random = (
         arm_name(name, few) for name in (f"frozen {train.whole.view}", "tuned", "random")
     )
-    labels = f"{few} labels per class"
+    labels, full = f"{few} labels per class", train.views[main_view(train)].size
     pixels = arm_name("pixels", few)
-    mean = {arm: float(table_SR.mean()) for arm, table_SR in right.items()}
-    size = train.views[train.whole.view].size
+    mean = {arm: float(table_SR.mean(dtype=np.float64)) for arm, table_SR in right.items()}
+    size, whole = train.views[train.whole.view].size, train.whole
+    alike = arm_name(f"frozen {view_by(train, size=setup.size)}", few)
     return {
         "pretrained_beats_scratch_with_few_labels": Effect(
             paired(right[main] - right[scratch.arm]),
             TEST,
-            f"{labels}: a new last layer on the frozen {train.backbone} minus a small net trained "
-            f"on these photos alone, at its best rate on dev ({scratch.arm.split('@')[0][8:]})",
+            f"{labels}: a new last layer on the frozen {train.backbone}, {full} pixels a side, "
+            f"minus a small net trained on these alone, {setup.size} pixels a side, at its "
+            f"best rate on dev ({scratch.arm.split('@')[0][8:]})",
             "notes L737",
             undecided=scratch.edge,
-            note=f"{mean[main]:.3f} against {mean[scratch.arm]:.3f}; the same layer on the pixels "
-            f"reaches {mean[pixels]:.3f}",
+            note=f"{mean[main]:.3f} against {mean[scratch.arm]:.3f}; at {setup.size} pixels a side "
+            f"the frozen net reaches {mean.get(alike, np.nan):.3f}, the pixels {mean[pixels]:.3f}",
         ),
         "frozen_random_features_are_worse": Effect(
             paired(right[main] - right[random]),
@@ -199,10 +201,12 @@ def compare(train: Train, trained: Trained, right: Hits) -> tuple[dict[str, Effe
         "last_layer_is_enough": Effect(
             paired(right[small] - right[tuned]),
             TEST,
-            f"{labels}, photos of {size} pixels: the trained last layer minus the same net after "
-            f"{train.whole.epochs} more epochs of all layers, rate {train.whole.rates['tuned']:g}",
+            f"{labels}, {size} pixels a side: the trained last layer minus the same net after "
+            f"{whole.epochs} more epochs of all layers, in batches of {whole.batch_size}, rate "
+            f"{whole.rates['tuned']:g}",
             "notes L886",
-            note=f"{mean[small]:.3f} against {mean[tuned]:.3f}",
+            note=f"{mean[small]:.3f} against {mean[tuned]:.3f}; the rate was set after a look at "
+            "another seed's test crops",
         ),
         "imagenet_statistics_are_best": Effect(
             paired(right[main] - right[other]),
@@ -215,10 +219,10 @@ def compare(train: Train, trained: Trained, right: Hits) -> tuple[dict[str, Effe
     }, scratch.arm
 
 
-def view_by(train: Train, statistics: str) -> str:
-    """Return the view by these statistics that is otherwise like the main one."""
-    wanted = train.views[main_view(train)].model_copy(update={"statistics": statistics})
-    return next(name for name, seen in train.views.items() if seen == wanted)
+def view_by(train: Train, **changes: str | int) -> str:
+    """Return the view that differs from the main one by these changes alone, "" if none does."""
+    wanted = train.views[main_view(train)].model_copy(update=changes)
+    return next((name for name, seen in train.views.items() if seen == wanted), "")
 
 
 def confusion(guess_SR: np.ndarray, y_R: np.ndarray) -> np.ndarray:
@@ -275,9 +279,9 @@ def new_heads(settings: Evaluate) -> Effect:
     return Effect(
         errors(wrong),
         "families whose net does not",
-        f"{len(wrong)} families of torchvision: all layers frozen, a new last layer for "
+        f"the notes' {len(wrong)} families (L856-868): all layers frozen, a new last layer for "
         f"{settings.new_classes} classes; outputs of that shape, and nothing but the layer learns",
-        "notes L856-868",
+        "notes L922-923",
         note=", ".join(settings.families.values()),
     )
 

@@ -23,12 +23,12 @@ from stages.experiments.transfer_backbone.params import Train, Whole
 from stages.models import backbone
 from stages.models.backbone import Channels, View
 from stages.models.mlp import mlp
-from stages.models.probe import Probe
+from stages.models.probe import Probe, spread
 from stages.samplers import few_labels
 from stages.sweep import Optimizer, Task, batch_order, generator
 
 # seconds on two cores: pixel of MobileNetV2, forward, trained; step of a head; pixel of a small net
-PHOTO, TUNED, HEAD, SCRATCH = 2.9e-7, 8.5e-7, 1.3e-4, 1.3e-7
+PHOTO, TUNED, HEAD, SCRATCH = 1.9e-7, 8.5e-7, 1.0e-4, 1.3e-7
 CLASSES = 10
 RENEWS: dict[Whole, bool] = {"tuned": False, "afresh": True}  # whether batch norm learns, too
 Probes = dict[str, list[Probe]]
@@ -56,7 +56,7 @@ def expected_seconds(settings: Train, rows: Mapping[str, int]) -> float:
     pixels = {name: seen.size**2 for name, seen in settings.views.items()}
     photos = pixels.pop(main_view(settings))
     random = S * CLASSES * max(settings.random.labels) * photos
-    shown = 1.3 * rows["photos"] * sum(pixels.values()) + random
+    shown = 0.9 * rows["photos"] * sum(pixels.values()) + random
     size = settings.views[whole.view].size ** 2
     tuned = CLASSES * sum(whole.labels) * whole.epochs * len(whole.rates) * size
     heads = sum(map(len, [*views(settings).values(), settings.labels, settings.random.labels]))
@@ -150,7 +150,9 @@ def all_probes(settings: Train, inputs: Inputs, seed: int) -> Probes:
     counts = {f"frozen {name}": labels for name, labels in views(settings).items()}
     counts["pixels"] = settings.labels
     probes: Probes = {}
-    for name, (x_NF, dev_NF) in shared_features(settings, inputs).items():
+    most = [max(few) for name, few in views(settings).items() if name != main_view(settings)]
+    used = np.unique(torch.cat([rows_CL[:, : max(most, default=0)] for rows_CL in rows]))
+    for name, (x_NF, dev_NF) in shared_features(settings, inputs, torch.from_numpy(used)).items():
         for labels in counts[name]:
             chosen = [rows_CL[:, :labels].flatten() for rows_CL in rows]
             probes[arm_name(name, labels)] = [
@@ -159,20 +161,29 @@ def all_probes(settings: Train, inputs: Inputs, seed: int) -> Probes:
     return probes | random_probes(settings, train, rows, seed)
 
 
-def shared_features(settings: Train, inputs: Inputs) -> dict[str, tuple[Tensor, Tensor]]:
-    """Return "frozen <view>" or "pixels" -> features of the train and the dev rows, (N, F)."""
+def shared_features(
+    settings: Train, inputs: Inputs, used: Tensor
+) -> dict[str, tuple[Tensor, Tensor]]:
+    """Return "frozen <view>" or "pixels" -> features of the train and the dev rows, (N, F).
+
+    The views beside the main one have those of the train rows `used`; elsewhere NaN.
+    """
     splits = [inputs["photos"][part] for part in ("train", "dev")]
     photos = [torch.from_numpy(split.x) for split in splits]
     others = looks(settings, backbone.own_statistics(photos[0]))
     del others[main_view(settings)]
     show = partial(frozen, settings, pretrained(settings, inputs))
-    works = [partial(show, x_NCHW, look) for look in others.values() for x_NCHW in photos]
+    shown = photos[0][used], photos[1]
+    works = [partial(show, x_NCHW, look) for look in others.values() for x_NCHW in shown]
     found = iter(_device.in_parallel(works))
     train, dev = (torch.from_numpy(inputs["features"][part].x) for part in ("train", "dev"))
     side = settings.pixels.size
     return {
         f"frozen {main_view(settings)}": (train, dev),
-        **{f"frozen {name}": (next(found), next(found)) for name in others},
+        **{
+            f"frozen {name}": (spread(next(found), used, len(train)), next(found))
+            for name in others
+        },
         "pixels": (backbone.pixels(photos[0], side), backbone.pixels(photos[1], side)),
     }
 
@@ -186,10 +197,8 @@ def random_probes(settings: Train, train: Split, rows: Sequence[Tensor], seed: i
         partial(untrained, settings, seed, repeat, x_NCHW[own_CL.flatten()], look)
         for repeat, own_CL in enumerate(chosen)
     ]
-    found = [
-        x_NF.reshape(*own_CL.shape, -1)
-        for own_CL, x_NF in zip(chosen, _device.in_parallel(works), strict=True)
-    ]
+    shown = zip(chosen, _device.in_parallel(works), strict=True)
+    found = [x_NF.reshape(*own_CL.shape, -1) for own_CL, x_NF in shown]
     return {
         arm_name("random", labels): [
             Probe(x_CLF[:, :labels].flatten(0, 1), y_N[own_CL[:, :labels].flatten()], None)
@@ -207,8 +216,7 @@ def head_runs(settings: Train, probes: Probes) -> Iterator[Run]:
         for repeat, probe in enumerate(by_repeat):
             build = partial(mlp, (probe.x.shape[1], int(probe.y.max()) + 1))
             epochs = epochs_for(setup.steps, len(probe.y), setup.batch_size)
-            watch_every = max(1, epochs // 10)
-            yield Run(arm, repeat, build, rule, probe.task(), epochs, setup.batch_size, watch_every)
+            yield Run(arm, repeat, build, rule, probe.task(), epochs, setup.batch_size, epochs)
 
 
 def epochs_for(steps: int, rows: int, batch_size: int) -> int:
@@ -274,7 +282,7 @@ def whole_net(
     setup, train, device = settings.whole, inputs["photos"]["train"], _device.device()
     rows = labelled(settings, train.y, *repeat)[:, :labels].flatten()
     x_NCHW = torch.from_numpy(train.x)
-    photos = looks(settings, backbone.own_statistics(x_NCHW))[setup.view](x_NCHW[rows])
+    photos = looks(settings, backbone.own_statistics(x_NCHW))[setup.view](x_NCHW[rows]).to(device)
     if mode == "tuned":
         net = backbone.whole(settings.backbone, pretrained(settings, inputs), head)
     else:
@@ -284,14 +292,9 @@ def whole_net(
         batch_order(streams(*repeat).order, epoch, len(rows)) for epoch in range(setup.epochs)
     ]
     batches = [batch for order in orders for batch in torch.split(order, setup.batch_size)]
+    y_N, momentum = torch.from_numpy(train.y)[rows].to(device), settings.head.momentum
     backbone.train_whole(
-        net.to(device),
-        photos.to(device),
-        torch.from_numpy(train.y)[rows].to(device),
-        batches,
-        setup.rates[mode],
-        settings.head.momentum,
-        RENEWS[mode],
+        net.to(device), photos, y_N, batches, setup.rates[mode], momentum, RENEWS[mode]
     )
     state = net.cpu().state_dict()
     return {name: value.contiguous() for name, value in state.items() if value.is_floating_point()}

@@ -9,16 +9,16 @@ from itertools import pairwise, product
 import numpy as np
 import torch
 
-from stages import _seeds, _training
+from stages import _numbers, _seeds, _training
 from stages._claims import Best, Effect, best_on_dev, errors, paired
 from stages._evaluation import Evaluated
 from stages._inputs import Inputs, Split
 from stages._trained import Trained
 from stages.experiments.weight_init import train as made
-from stages.experiments.weight_init.params import Draws, Equal, Evaluate, Train
+from stages.experiments.weight_init.params import Digits, Draws, Equal, Evaluate, Train
 from stages.models import units
-from stages.models.initial_weights import Scheme, ZeroLayer, promised, weights
-from stages.models.mlp import linear, mlp
+from stages.models.initial_weights import Scheme, ZeroLayer, deviation_error, weights
+from stages.models.mlp import mlp
 from stages.samplers import qwerties
 from stages.sweep import generator
 
@@ -36,13 +36,10 @@ def evaluate(
     dev = trained.values("accuracy", "dev")
     found = hits(settings, train, trained, test, seed)
     chosen = best_rates(train, trained, dev, test)
-    gains = {cell: gain(train, dev, chosen, *cell) for cell in cells(train)}
-    deep, shallow = max(train.digits.depths), min(train.digits.depths)
-    few = min(rows for rows in train.digits.rows if rows is not None)
-    small, large = gains[shallow, None], gains[deep, None]
-    more = (large[1] - gains[deep, few][1]).mean()
-    note = f"with {deep} hidden layers that is {more:.3f}"
-    first = made.problem(shallow)
+    cells = product(train.digits.depths, train.digits.rows)
+    gains = {cell: gain(train, dev, chosen, *cell) for cell in cells}
+    deep = max(train.digits.depths)
+    first, last = (made.problem(train.digits, n) for n in (min(train.digits.depths), deep))
     return Evaluated(
         effects={
             "weight_shapes_are_out_in": shapes(settings.sizes),
@@ -50,29 +47,24 @@ def evaluate(
             "equal_units_stay_equal": equal_units(settings.equal, train, seed),
             "constant_init_cannot_learn": constants(train, dev, found, first),
             "constants_learn_something_when_easy": above_guessing(train, dev, found),
-            "one_zero_layer_still_learns": zero_layer(train, found, first),
+            "one_zero_layer_still_learns": zero_layer(train, found, first, last),
             "std_has_a_plateau": plateau(settings.plateau, train, dev, found, first),
             "init_matters_little_when_easy": easy(train, dev, found),
-            "init_matters_with_size": grows(small, gains[shallow, few], "notes L254", note),
-            "init_matters_with_depth": grows(large, small, "ours"),
+            **growth(train, dev, found, gains),
             "kaiming_lowers_train_loss": kaiming(trained, first),
             "default_shrinks_gradients": gradients(trained, deep),
         },
         headline={
             "default_accuracy": found[made.arm(first, DEFAULT)].mean(),
             "best_constant_accuracy": found[best_constant(train, dev, first).arm].mean(),
-            "default_deepest_accuracy": chosen[scheme(deep, None, "default")][1].mean(),
-            "kaiming_deepest_accuracy": chosen[scheme(deep, None, "kaiming_normal")][1].mean(),
+            "default_deepest_accuracy": found[made.arm(last, DEFAULT)].mean(),
+            "kaiming_deepest_accuracy": found[made.arm(last, Scheme("kaiming_uniform"))].mean(),
             "trivial_accuracy": np.bincount(test.y).max() / len(test.y),
         },
         rows={(name, "accuracy"): right_SR for name, right_SR in found.items()}
         | {(name, "accuracy"): right_SR for name, (_, right_SR) in chosen.items()}
-        | {(made.cell(*cell), "gain"): gain_SR for cell, (_, gain_SR) in gains.items()},
-        arrays={
-            name: value
-            for name, value in trained.weights.items()
-            if name.startswith(("untrained ", "histogram "))
-        },
+        | {(made.cell(train.digits, *at), "gain"): gain_SR for at, (_, gain_SR) in gains.items()},
+        arrays={n: v for n, v in trained.weights.items() if n.startswith(("untrained ", "hist"))},
     )
 
 
@@ -96,27 +88,24 @@ def right(trained: Trained, arm: str, sizes: tuple[int, ...], rows: made.Rows) -
     return _training.hits(build, trained.states(arm), rows[0].numpy(), rows[1].numpy())
 
 
+Cell = tuple[int, int | None]  # hidden layers, rows
 Net = tuple[Best[str], np.ndarray]  # the arm chosen on dev, and where it is right, (S, R)
 
 
-def scheme(depth: int, rows: int | None, name: str) -> str:
+def scheme(digits: Digits, depth: int, rows: int | None, name: str) -> str:
     """Return the name of a scheme at the rate that was best on dev."""
-    return f"{made.cell(depth, rows)}, {name}"
-
-
-def cells(train: Train) -> list[tuple[int, int | None]]:
-    """Return every depth with every number of rows."""
-    return list(product(train.digits.depths, train.digits.rows))
+    return f"{made.cell(digits, depth, rows)}, {name}, best rate"
 
 
 def best_rates(train: Train, trained: Trained, dev: Dev, test: Split) -> dict[str, Net]:
     """Choose the rate of every scheme on dev and classify the test rows."""
     rows, found = made.flat(test, train.digits.pixels), {}
-    for (depth, number), name in product(cells(train), train.schemes):
-        grid = [made.scheme_arm(depth, number, name, rate) for rate in train.digits.rates]
+    for depth, number, name in product(train.digits.depths, train.digits.rows, train.schemes):
+        at = train.digits, depth, number, name
+        grid = [made.scheme_arm(*at, rate) for rate in train.digits.rates]
         best = _best(dev, grid)
         sizes = made.digit_sizes(train, test, depth)
-        found[scheme(depth, number, name)] = best, right(trained, best.arm, sizes, rows)
+        found[scheme(*at)] = best, right(trained, best.arm, sizes, rows)
     return found
 
 
@@ -129,13 +118,33 @@ Gain = tuple[tuple[Best[str], Best[str]], np.ndarray]
 
 def gain(train: Train, dev: Dev, chosen: Mapping[str, Net], depth: int, rows: int | None) -> Gain:
     """Return what the special scheme that is best on dev gains over the default, (S, R)."""
-    nets = {name: chosen[scheme(depth, rows, name)] for name in train.schemes}
+    nets = {name: chosen[scheme(train.digits, depth, rows, name)] for name in train.schemes}
     special = {name: dev[best.arm] for name, (best, _) in nets.items() if name != "default"}
     (best, best_SR), (default, default_SR) = nets[best_on_dev(special).arm], nets["default"]
     return (best, default), best_SR - default_SR
 
 
-def grows(large: Gain, small: Gain, source: str, note: str | None = None) -> Effect:
+def growth(train: Train, dev: Dev, found: Hits, gains: Mapping[Cell, Gain]) -> dict[str, Effect]:
+    """Compare gains: on all digits with those on few, and in the deepest nets with the others."""
+    deep, shallow = max(train.digits.depths), min(train.digits.depths)
+    few = min(rows for rows in train.digits.rows if rows is not None)
+    small, large = gains[shallow, None], gains[deep, None]
+    more = _numbers.fixed(float((large[1] - gains[deep, few][1]).mean()), 3)
+    long = {}
+    for depth in (deep, shallow):
+        arms = {n: made.arm(made.problem(train.digits, depth), Scheme(n)) for n in train.schemes}
+        default = arms.pop("default")
+        best = best_on_dev({arm: dev[arm] for arm in arms.values()}).arm
+        long[depth] = (found[best] - found[default]).mean()
+    note = f"with {deep} hidden layers {more}; the notes speak of very much data"
+    later = f"after {train.digits.long_steps} steps, at one rate, {long[deep] - long[shallow]:.3f}"
+    return {
+        "init_matters_with_size": grows(small, gains[shallow, few], "notes L254", note),
+        "init_matters_with_depth": grows(large, small, "ours", later),
+    }
+
+
+def grows(large: Gain, small: Gain, source: str, note: str) -> Effect:
     """Compare a gain on the larger problem with that on the smaller."""
     (best, default), gain_SR = large
     used = (*large[0], *small[0])
@@ -172,39 +181,44 @@ def constants(train: Train, dev: Dev, found: Hits, place: str) -> Effect:
 def above_guessing(train: Train, dev: Dev, found: Hits) -> Effect:
     """Compare the best constant on clusters with the trivial predictor."""
     best = best_constant(train, dev, made.CLUSTERS)
-    default = found[made.arm(made.CLUSTERS, DEFAULT)].mean()
-    return Effect(
-        paired(found[best.arm] - 1 / len(train.clusters.centres)),
-        TEST,
-        f"the constant that is best on dev, {best.arm}, minus the trivial predictor",
-        "ours",
-        undecided=best.edge,
-        note=f"the default reaches {default:.3f}",
-    )
+    note = f"the default reaches {found[made.arm(made.CLUSTERS, DEFAULT)].mean():.3f}"
+    gain_SR = found[best.arm] - 1 / len(train.clusters.centres)
+    arms = f"the constant that is best on dev, {best.arm}, minus the trivial predictor"
+    return Effect(paired(gain_SR), TEST, arms, "ours", undecided=best.edge, note=note)
 
 
-def zero_layer(train: Train, found: Hits, place: str) -> Effect:
+def zero_layer(train: Train, found: Hits, place: str, deepest: str) -> Effect:
     """Compare a layer of zeros with the default."""
-    zero, default = (made.arm(place, s) for s in (ZeroLayer(train.zero_layer), DEFAULT))
-    return Effect(paired(found[zero] - found[default]), TEST, f"{zero} minus {default}", "course")
+    starts = ZeroLayer(train.zero_layer), DEFAULT
+    zero, default, deep, other = (made.arm(at, s) for at in (place, deepest) for s in starts)
+    lost = _numbers.fixed(float((found[deep] - found[other]).mean()), 3)
+    note = f"with {max(train.digits.depths)} hidden layers {lost}"
+    gain_SR, arms = found[zero] - found[default], f"{zero} minus {default}"
+    return Effect(paired(gain_SR), TEST, arms, "course", note=note)
 
 
 def plateau(length: int, train: Train, dev: Dev, found: Hits, place: str) -> Effect:
-    """Compare the middle of the neighbouring deviations that are best on dev with their ends."""
+    """Compare the best with the worst of the neighbours that are best together, all on dev."""
     arms = [made.arm(place, start) for start in made.deviations(train)]
     start = window([float(np.mean(dev[arm])) for arm in arms], length)
     chosen = arms[start : start + length]
-    means = [found[arm].mean() for arm in chosen]
-    inner, quarter = np.stack([found[arm] for arm in chosen]), length // 4
-    ends = np.concatenate([inner[:quarter], inner[-quarter:]])
+    top, bottom = extremes(dev, chosen)
+    names = [a.removeprefix(f"{place}, ") for a in (chosen[0], chosen[-1], top, bottom)]
+    spread = np.ptp([found[arm].mean() for arm in chosen])
     return Effect(
-        paired(inner[quarter:-quarter].mean(0) - ends.mean(0)),
+        paired(found[top] - found[bottom]),
         TEST,
-        f"the middle {length // 2} of {length} neighbouring deviations minus the outer "
-        f"{length // 2}, {chosen[0]} to {chosen[-1]}, chosen on dev",
+        f"{place}: of {length} neighbours chosen on dev, {names[0]} to {names[1]}, the best on "
+        f"dev, {names[2]}, minus the worst, {names[3]}",
         "course",
-        note=f"on test the means of the {length} lie within {np.ptp(means):.3f}",
+        note=f"on test the means of the {length} lie within {spread:.3f}",
     )
+
+
+def extremes(dev: Dev, arms: Sequence[str]) -> tuple[str, str]:
+    """Return the best and the worst of some arms on dev."""
+    means = {arm: dev[arm] for arm in arms}
+    return best_on_dev(means).arm, best_on_dev(means, largest=False).arm
 
 
 def window(values: Sequence[float], length: int) -> int:
@@ -216,42 +230,29 @@ def window(values: Sequence[float], length: int) -> int:
 def easy(train: Train, dev: Dev, found: Hits) -> Effect:
     """Compare the best with the worst scheme on clusters."""
     arms = [made.arm(made.CLUSTERS, Scheme(n)) for n in train.schemes]
-    top, bottom = (
-        best_on_dev({arm: dev[arm] for arm in arms}, largest=largest).arm
-        for largest in (True, False)
-    )
+    top, bottom = extremes(dev, arms)
     spread = np.ptp([found[arm].mean() for arm in arms])
-    return Effect(
-        paired(found[top] - found[bottom]),
-        TEST,
-        f"the best scheme on dev, {top}, minus the worst, {bottom}",
-        "notes L254",
-        note=f"on test the means of the {len(arms)} lie within {spread:.3f}",
-    )
+    what = f"the best scheme on dev, {top}, minus the worst, {bottom}"
+    note = f"on test the means of the {len(arms)} lie within {spread:.3f}"
+    return Effect(paired(found[top] - found[bottom]), TEST, what, "notes L254", note=note)
 
 
 def kaiming(trained: Trained, place: str) -> Effect:
     """Compare the last train losses of the two schemes of the course."""
     loss = trained.values("loss", "train")
     xavier, other = (made.arm(place, Scheme(n)) for n in ("xavier_normal", "kaiming_uniform"))
-    return Effect(
-        paired(np.log10(loss[xavier] / loss[other])),
-        "log10 of the ratio of train losses",
-        f"{xavier} over {other}, at one rate",
-        "course",
-    )
+    ratio_S = np.log10(loss[xavier] / loss[other])
+    arms = f"{xavier} over {other}, at one rate: the pair of the course's notebook"
+    return Effect(paired(ratio_S), "log10 of the ratio of train losses", arms, "course")
 
 
 def gradients(trained: Trained, depth: int) -> Effect:
     """Compare how much the gradient shrinks on its way to the first layer."""
     norms = (trained.weights[f"untrained {n}/norms"] for n in ("default", "kaiming_normal"))
     default, other = (np.log10(norm_SL[:, -1] / norm_SL[:, 0]) for norm_SL in norms)
-    return Effect(
-        paired(default - other),
-        "log10 of the norm in the last layer over that in the first",
-        f"untrained nets with {depth} hidden layers, default minus kaiming_normal",
-        "ours",
-    )
+    arms = f"untrained nets with {depth} hidden layers, default minus kaiming_normal"
+    metric = "log10 of the norm in the last layer over that in the first"
+    return Effect(paired(default - other), metric, arms, "ours")
 
 
 def shapes(sizes: Sequence[int]) -> Effect:
@@ -261,22 +262,25 @@ def shapes(sizes: Sequence[int]) -> Effect:
     cases = [tuple(w.shape) != shape for w, shape in zip(weights(built), wanted, strict=True)]
     cases.append(built(torch.zeros(7, sizes[0])).shape != (7, sizes[-1]))
     text = ", ".join(map(str, wanted))
-    return Effect(errors(cases), "shapes that differ", text, "notes L247-250")
+    return Effect(
+        errors(cases),
+        "shapes that differ (three of weights, one of outputs)",
+        text,
+        "notes L247-250",
+    )
 
 
 def formulas(settings: Draws, train: Train, seed: int) -> Effect:
     """Compare the deviations of drawn weights with what the schemes promise."""
-    cases = []
-    for (inputs, outputs), name, number in product(
-        settings.layers, train.schemes, range(settings.nets)
-    ):
-        draws = generator(_seeds.integer(seed, number, "init"))
-        layer = Scheme(name)(linear(inputs, outputs, draws), draws)
-        cases.append(float(layer.weight.detach().std()) / promised(name, inputs, outputs) - 1)
+    cases = [
+        deviation_error(name, sizes, generator(_seeds.integer(seed, number, "init")))
+        for sizes, name, number in product(settings.layers, train.schemes, range(settings.nets))
+    ]
     return Effect(
         errors(cases),
         "relative error of the standard deviation",
-        "variance, default: 1 / (3 inputs), Xavier: 2 / (inputs + outputs), Kaiming: 2 / inputs",
+        "variance, default: 1 / (3 inputs), Xavier: 2 / (inputs + outputs), Kaiming: 2 / inputs; "
+        f"{len(settings.layers)} sizes, {len(train.schemes)} schemes, {settings.nets} draws each",
         "course",
     )
 
@@ -291,9 +295,6 @@ def equal_units(settings: Equal, train: Train, seed: int) -> Effect:
         built = start(mlp(settings.sizes, torch.Generator()).double(), torch.Generator())
         units.descend(built, x_NF, y_N, settings.rate, settings.steps)
         cases += units.spreads(built)
-    return Effect(
-        errors(cases),
-        "largest difference between units over the largest weight",
-        f"hidden units after {settings.steps} steps from each constant",
-        "ours",
-    )
+    metric = "largest difference between units over the largest weight"
+    arms = f"hidden units after {settings.steps} steps from each constant"
+    return Effect(errors(cases), metric, arms, "ours")

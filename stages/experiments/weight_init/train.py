@@ -3,7 +3,7 @@
 The notes (L252-254) say that they must be random and different, and that a special choice matters
 little for simple problems and much for large ones. Here: Xavier's and Kaiming's schemes with
 normal and uniform draws, 25 standard deviations, constants and a layer of zeros, on clusters in
-the plane and on digits, with three and with eight hidden layers. About 45 s on two cores.
+the plane and on digits, with three and with eight hidden layers. About 50 s on two cores.
 
 Shapes: S repeats, N rows, L layers, B bins.
 """
@@ -20,15 +20,15 @@ from stages import _seeds, _training
 from stages._inputs import Inputs, Split
 from stages._trained import Trained, join
 from stages._training import Fit, Run
-from stages.experiments.weight_init.params import Train
+from stages.experiments.weight_init.params import Digits, Train
 from stages.models.initial_weights import Constant, Deviation, Scheme, Start, ZeroLayer, weights
 from stages.models.mlp import mlp
 from stages.samplers import qwerties
 from stages.sweep import Optimizer, Task, generator
 
-CLUSTERS = "qwerties"
+CLUSTERS = "clusters"
 BINS = 60
-SECONDS_PER_STEP = {"clusters": 3e-6, "digits": 5e-5}  # of one model, measured on two cores
+SECONDS_PER_STEP = {"clusters": 3e-6, "digits": 6.5e-5}  # of one model, measured on two cores
 Rows = tuple[Tensor, Tensor]
 
 
@@ -80,24 +80,24 @@ def starts(settings: Train) -> list[Start]:
     return [*schemes, *deviations(settings), *constants(settings), zero]
 
 
-def problem(depth: int) -> str:
-    """Return the name of the digits with nets of that depth."""
-    return f"digits x{depth}"
+def problem(digits: Digits, depth: int) -> str:
+    """Return where every start is trained: digits, 3 hidden layers, 700 steps."""
+    return f"digits, {depth} hidden layers, {digits.long_steps} steps"
 
 
 def arm(where: str, start: Start) -> str:
-    """Return the name of a start's arm, such as digits x3, constant 0.1."""
+    """Return the name of a start's arm, such as clusters, constant 0.1."""
     return f"{where}, {start}"
 
 
-def cell(depth: int, rows: int | None) -> str:
-    """Return the name of a depth with a number of digits, such as digits x3, 500 rows."""
-    return f"{problem(depth)}, {rows or 'all'} rows"
+def cell(digits: Digits, depth: int, rows: int | None) -> str:
+    """Return where schemes are compared: digits, 3 hidden layers, 280 steps, 500 rows."""
+    return f"digits, {depth} hidden layers, {digits.steps} steps, {rows or 'all'} rows"
 
 
-def scheme_arm(depth: int, rows: int | None, name: str, rate: float) -> str:
+def scheme_arm(digits: Digits, depth: int, rows: int | None, name: str, rate: float) -> str:
     """Return the name of the arm of a scheme at one of several rates."""
-    return f"{cell(depth, rows)}, {name}, rate {rate:.2e}"
+    return f"{cell(digits, depth, rows)}, {name}, rate {rate:g}"
 
 
 def net(shape: tuple[int, ...], generator: torch.Generator, start: Start) -> nn.Sequential:
@@ -149,14 +149,16 @@ def points(drawn: tuple[np.ndarray, np.ndarray]) -> Rows:
 
 
 def start_runs(settings: Train, splits: Mapping[str, Split]) -> Iterator[Run]:
-    """Train every start at every depth on all digits."""
+    """Train every start at every depth on all digits; their loss is watched with the shallowest."""
     setup, rows = settings.digits, flat(splits["train"], settings.digits.pixels)
-    task = Task(*rows, {"dev": flat(splits["dev"], setup.pixels), "train": rows})
+    dev = {"dev": flat(splits["dev"], setup.pixels)}
+    tasks = {depth: Task(*rows, dev) for depth in setup.depths}
+    tasks[min(setup.depths)] = Task(*rows, dev | {"train": rows})
     for repeat, depth in product(range(settings.repeats), setup.depths):
-        shape = digit_sizes(settings, splits["dev"], depth)
+        shape, task = digit_sizes(settings, splits["dev"], depth), tasks[depth]
         for start in starts(settings):
             build = partial(net, shape, start=start)
-            run = partial(Run, arm(problem(depth), start), repeat, build)
+            run = partial(Run, arm(problem(setup, depth), start), repeat, build)
             yield _budgeted(settings, run, settings.rate, task, setup.long_steps)
 
 
@@ -169,7 +171,7 @@ def scheme_runs(settings: Train, splits: Mapping[str, Split], seed: int) -> Iter
         task = Task(*some(rows, number, seed, repeat), {"dev": dev})
         for depth, name, rate in arms:
             build = partial(net, digit_sizes(settings, splits["dev"], depth), start=Scheme(name))
-            run = partial(Run, scheme_arm(depth, number, name, rate), repeat, build)
+            run = partial(Run, scheme_arm(setup, depth, number, name, rate), repeat, build)
             yield _budgeted(settings, run, rate, task, setup.steps)
 
 
@@ -189,8 +191,8 @@ def digit_sizes(settings: Train, split: Split, depth: int) -> tuple[int, ...]:
 def sizes(settings: Train, split: Split) -> dict[str, tuple[int, ...]]:
     """Return the sizes of the nets on each problem on which every start is trained."""
     depths = settings.digits.depths
-    digits = {problem(depth): digit_sizes(settings, split, depth) for depth in depths}
-    return {CLUSTERS: cluster_sizes(settings), **digits}
+    shapes = {problem(settings.digits, d): digit_sizes(settings, split, d) for d in depths}
+    return {CLUSTERS: cluster_sizes(settings), **shapes}
 
 
 def flat(split: Split, pixels: int) -> Rows:
@@ -248,12 +250,13 @@ def histograms(
     "histogram <start>/edges" is (B + 1,), ".../before" and ".../after" are densities, (B,).
     """
     depth, found = min(settings.digits.depths), {}
+    place = problem(settings.digits, depth)
     shape = digit_sizes(settings, digits, depth)
     seeds = [_training.streams(seed, repeat).init for repeat in range(settings.repeats)]
     for start in drawn(settings):
         nets = [net(shape, generator(number), start) for number in seeds]
         before = torch.stack([list(weights(built))[1] for built in nets]).detach().numpy()
-        after = trained.states(arm(problem(depth), start))["3.weight"]
+        after = trained.states(arm(place, start))["3.weight"]
         limit = max(np.abs(before).max(), np.abs(after).max()) or 1.0
         edges = np.linspace(-limit, limit, BINS + 1)
         found[f"histogram {start}/edges"] = edges

@@ -149,7 +149,7 @@ def _shrinking(
             SHRUNK,
             f"the less shrunk of the net with L2 {settings.l2:g} and the net with L1 "
             f"{settings.l1:g}, generated classes",
-            "course",
+            "ours",
         ),
         "notebook_l1_changes_nothing": Effect(
             paired(shrunk[arm_name("generated", "l1", weakest)]),
@@ -159,7 +159,7 @@ def _shrinking(
         ),
         "l1_makes_weights_sparse": Effect(
             paired(share[l1] - share[other]),
-            f"share of weights below {settings.near_zero:g}",
+            f"share of weights within {settings.near_zero:g} of zero",
             f"L1 {settings.l1:g} minus the weakest L2 that shortens the weights as much "
             f"({other.split('@')[1]}), generated classes",
             "ours",
@@ -182,15 +182,17 @@ def _gain(
     chosen = {name: found.arm for name, found in best.items()}
     edges = [found.edge for name, found in best.items() if found.arm == grids[name][-1]]
     gains = {name: right[arm] - right[arm_name("generated")] for name, arm in chosen.items()}
+    largest = max(gains.values(), key=lambda gain_SR: abs(gain_SR.mean()))
     effect = Effect(
-        paired(np.mean(list(gains.values()), axis=0)),
+        paired(largest),
         "test accuracy",
-        "the mean of L2 and L1, each at its best factor on dev "
+        "L2 or L1, whichever changes it more, each at its best factor on dev "
         f"({chosen['l2'].split('@')[1]}, {chosen['l1'].split('@')[1]}), minus no penalty, "
         "generated classes",
         "course",
         undecided=edges[0] if edges else None,
-        note=f"L2 {gains['l2'].mean():+.4f}, L1 {gains['l1'].mean():+.4f}",
+        note=f"L2 {gains['l2'].mean():+.4f}, L1 {gains['l1'].mean():+.4f}; the classes stand in "
+        "for iris, whose 30 test rows tell too little",
     )
     return effect, chosen
 
@@ -219,15 +221,16 @@ def clusters(settings: Evaluate, train: Train, trained: Trained, seed: int) -> E
         "adamw_decay_is_independent_of_rate": Effect(
             paired(far["adamw"]),
             SHRUNK,
-            f"AdamW with decay {settings.decay:g}, as many steps: rate {high:g} minus rate {low:g}",
+            f"clusters, AdamW with decay {settings.decay:g}, as many steps: rate {high:g} minus "
+            f"rate {low:g}",
             "ours",
             note=f"with Adam's L2 the difference is {far['adam'].mean():+.3f}",
         ),
         "adam_l2_is_another_penalty": Effect(
             paired(shrunk("adam", settings.rate) - shrunk("adamw", settings.rate)),
             SHRUNK,
-            f"Adam with L2 {settings.decay:g} minus AdamW with decay {settings.decay:g}, rate "
-            f"{settings.rate:g}",
+            f"clusters, Adam with L2 {settings.decay:g} minus AdamW with decay "
+            f"{settings.decay:g}, rate {settings.rate:g}",
             "ours",
             note=f"Adam {shrunk('adam', settings.rate).mean():.3f}, AdamW "
             f"{shrunk('adamw', settings.rate).mean():.3f}",
@@ -256,10 +259,10 @@ def single_step(settings: Step, seed: int) -> Effect:
         "length of (what decay takes off the weights - rate x decay x weights) / length of the "
         "latter",
         f"one step of AdamW from weights of {settings.nets} draws, gradients of size "
-        f"{min(settings.gradients):g} to {max(settings.gradients):g}; Adam's L2 taking the same "
-        "counts as an error of 1",
+        f"{min(settings.gradients):g} to {max(settings.gradients):g}; besides, Adam's L2 must be "
+        f"off by more than {DIFFERENT:g}",
         "ours",
-        note=f"for Adam's L2 it is {min(coupled):.2g} at least",
+        note=f"Adam's L2 is off by {min(coupled):.2g} at least, of rate x decay x weight",
     )
 
 

@@ -53,8 +53,8 @@ def arm_name(source: str, penalty: str = "none", factor: float = 0.0) -> str:
 
 
 def decay_name(optimizer: str, rate: float, decay: float) -> str:
-    """Return the name of an arm, such as adamw at 0.001@0.1; without decay both are Adam."""
-    return f"{optimizer if decay else 'adam'} at {rate:g}@{decay:g}"
+    """Return the name of an arm, such as clusters, adamw at 0.001@0.1; without decay adam."""
+    return f"clusters, {optimizer if decay else 'adam'} at {rate:g}@{decay:g}"
 
 
 def flower_runs(settings: Train, iris: Rows, seed: int) -> Iterator[Run]:
