@@ -46,8 +46,8 @@ STATEMENTS = {
         "a common test set."
     ),
     "resplitting_is_optimistic": (
-        "Where a fifth of 150 labels is wrong, a test share that is drawn anew in every epoch "
-        "promises at least five points more than fresh rows keep."
+        "For a wide net and 150 rows, a fifth of them with wrong labels, a test share that is "
+        "drawn anew in every epoch promises at least five points more than fresh rows keep."
     ),
     "cv_interval_covers": (
         "For a cubic fitted to 60 points, the 95 % interval over ten folds holds its true error in "
@@ -62,7 +62,8 @@ CORRECTED = [
     "The notebook drew a new random split in every epoch, so that its test rows had been trained "
     "on; here each repeat has one split, and the notebook's way is an arm of its own.",
     "Its splits were not stratified and its test set of 30 flowers moves in steps of 3.3 points; "
-    "here the claims are tested on generated data with 20 000 fresh rows, iris is shown beside.",
+    "here the claims on flowers are tested on generated ones with 20 000 fresh rows, iris is shown "
+    "beside.",
     "It compared training shares on test sets of different rows; here all shares meet one.",
 ]
 CHANGED = [
@@ -78,15 +79,17 @@ CHANGED = [
 DATA = (
     "Iris is one fixed set of 30 test flowers; shares are of its 120 others, train and dev "
     "together, in an order of each repeat's own. Of both collections of digits 800 rows are "
-    "trained on. The 20 000 fresh rows are the same for all repeats. The repeats of the digits "
-    "range over seeds, not over collections: one pair of them is one observation of what leaving "
-    "the bounds costs."
+    "trained on. The 20 000 fresh rows or points of each kind are the same for all repeats. "
+    '"Reported" accuracy is that on a net\'s own test rows, "fresh" that on fresh rows with as '
+    "many wrong labels; dev rows of flowers are what a share leaves of 150. The repeats of the "
+    "digits range over seeds, not over collections: one pair of them is one observation of what "
+    "leaving the bounds costs."
 )
 RUN = (
-    "Polynomials of degree 1 to 12 are fitted to 60 points of a noisy cubic, 400 times. The "
-    "course's iris net (4-64-64-3) is trained on shares of iris and of generated flowers, a wide "
-    "net on 120 rows of which a fifth have a wrong label, a small one on 800 rows of MNIST (home) "
-    "or of scikit-learn's digits (away)."
+    "Polynomials of degree 1 to 12 are fitted to 60 points of a noisy cubic on [-2, 2], 400 times. "
+    "The course's iris net (4-64-64-3) is trained on shares of iris and of generated flowers, a "
+    "wide net on 120 rows of which a fifth have a wrong label, a small one on 800 rows of MNIST "
+    "(home) or of scikit-learn's digits (away)."
 )
 
 

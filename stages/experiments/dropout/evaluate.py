@@ -225,7 +225,7 @@ def _fewer(trained: Trained, off: str, half: str) -> Effect:
         "share of the parameters that a prediction no longer needs",
         f"digits: nets trained with dropout rate {_rate(half):g} against nets without",
         "ours",
-        note="exact, no weight becomes zero; in training steps fewer are computed (notes L724)",
+        note="exact: no weight becomes zero; the notes (L724) may mean training steps",
     )
 
 

@@ -14,7 +14,7 @@ TITLE = "Dropout"
 FOLDER = "Folder 9"
 QUESTION = (
     "Does switching off units while training make them independent and keep a net from "
-    "overfitting, and why did it do nothing but harm in the course's notebooks?"
+    "overfitting, and why did it not help in the course's notebooks?"
 )
 LECTURE = [
     ("Dropout switches off some nodes of a net, usually about 50 % of them.", "notes L720-725"),
@@ -240,7 +240,7 @@ def compared(results: Results, settings: Report) -> list[Compared]:
     """Set the notebooks' accuracies beside ours."""
     return [
         Compared(
-            f"{PROBLEMS[problem]}, dropout rate {rate:g}: train / test",
+            f"{PROBLEMS[problem]}, dropout rate {rate:g}: train with dropout on / test",
             f"{train:g} / {test:g} %",
             f"{_percent(results, problem, rate, ON, 'train')} / "
             f"{_percent(results, problem, rate, 'accuracy', 'test')} %",

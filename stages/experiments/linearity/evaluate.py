@@ -96,7 +96,7 @@ def _removal(settings: Evaluate, grid: list[float], tested: Nets) -> dict[str, E
             "notes L135",
             note=f"with them {with_them:.2%}, without {without:.2%}, in {both_LS.sum()} pairs out "
             f"of {both_LS.size}: a gain of {100 * (without - with_them):.2f} points, where the "
-            f"notes report half a point; at rates from {grid[half]:.3f} on it is "
+            f"notes report half a point; at rates from {grid[half]:.4f} on it is "
             f"{100 * fast:+.2f} points",
         ),
         "removing_relu_raises_success_rate": Effect(

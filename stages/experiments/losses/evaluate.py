@@ -75,7 +75,7 @@ def softmaxes(z_KC: Tensor, last_S: Tensor) -> Evaluated:
             ),
             "double_softmax_has_a_floor": Effect(
                 errors([*by_torch.floor_differences(z_KC, last_S), round(floor, 3) - FLOOR]),
-                "difference of losses",
+                "by how much a loss is below the floor, or sure answers' loss off it",
                 f"torch's cross-entropy of a softmax against ln(1 + (C - 1) / e), rounded {FLOOR} "
                 "for C = 3: sure answers reach it in the limit, no answer and no net of ours goes "
                 "below",

@@ -186,7 +186,7 @@ def _dead(relu: Scores, failed: np.ndarray) -> Effect:
         f"{dead_LS.sum() / steep_LS.sum():.1%} are dead, and of the dead "
         f"{failed_LS[dead_LS].mean():.0%} fail, of the live {failed_LS[live_LS].mean():.0%}. In "
         f"{all_dead} of {ran} repeats all failed nets are dead: equal values give no width to the "
-        f"interval, but a chance as low as {least:.2f} could give as many (exact, 95 %)",
+        f"interval, but a chance as low as {least:.2f} could give as many (exact, 95 % by itself)",
     )
 
 

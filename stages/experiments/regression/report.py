@@ -31,8 +31,8 @@ LECTURE = [
 ]
 STATEMENTS = {
     "relu_kinks_the_line": (
-        "On points around a line, at least a quarter of the live nets of one hidden ReLU predict a "
-        "kinked line: the best straight one explains less than 99 % of it."
+        "On points around a line, at least a quarter of the nets whose hidden ReLU is on at some "
+        "training row predict a kinked line: the best straight one explains less than 99 % of it."
     ),
     "dead_units_explain_failures": (
         "At slopes of at least 1 in size, most nets of one hidden ReLU that explain less than half "
@@ -64,9 +64,9 @@ RUN = (
     "repeat share x, noise and initial weights. A net is dead if its hidden unit is off at every "
     "training row; else it is live, and kinked if the best line explains less than 99 % of the "
     "variance of its predictions. It has failed if it explains less than half of what the true "
-    "line explains, counted at slopes of at least 1 in size, since below least squares itself may "
-    "fail by chance. The fresh points are one sample for all nets of a slope; the intervals range "
-    "over repeats alone."
+    "line explains, counted at slopes of at least 1 in size, where the line explains four fifths "
+    "of the variance or more. The fresh points are one sample for all nets of a slope; the "
+    "intervals range over repeats alone."
 )
 HEADLINE = {
     "dead_share": "with the ReLU: dead nets, share of all at 21 slopes",

@@ -45,8 +45,9 @@ STATEMENTS = {
         "each with a new last layer trained on five crops per photograph."
     ),
     "last_layer_is_enough": (
-        "Six more passes over five crops per photograph, all layers of MobileNetV2 learning at "
-        "rate .0001, change test accuracy by less than five points."
+        "After a new last layer of MobileNetV2 is trained on five crops per photograph of 64 x 64 "
+        "pixels, six more passes (12 steps) of all layers at rate .0001 change test accuracy by "
+        "less than five points."
     ),
     "imagenet_statistics_are_best": (
         "For a frozen MobileNetV2, crops normalised by ImageNet's statistics are at least three "
@@ -79,28 +80,30 @@ CHANGED = [
     "This page was declared with 60 labels per class and with longer training. Before any test "
     "crop was seen that was cut to what the time allows and every class has.",
     "The claim on random weights also said that the architecture does not help; but random, frozen "
-    "layers are better than pixels.",
+    "layers at 96 pixels came out above plain pixels at 32.",
 ]
 DATA = (
     "Each class is one photograph and its photos are crops of it, which overlap; train, dev and "
     "test crops lie in different parts. The repeats range over which crops have labels, over "
     "initial layers and over the order of rows, and the intervals over test crops as well, as if "
-    "these were independent: since they overlap, the intervals are too narrow. They do not range "
+    "these were independent: since they overlap, the intervals, those of the "
+    "verdicts too, are too narrow. They do not range "
     "over photographs: with ten others the numbers would be others."
 )
 RUN = (
     "A new last layer is trained by SGD (rate .001, momentum .9, as in the course) on standardised "
-    "features of a frozen MobileNetV2, on 1 to 50 labelled crops per class. The net from scratch "
-    "has four strided convolutions with batch norm and is trained by Adam, on smaller pictures, "
-    "which cost less. Tuning goes on from the trained last layer, with batch norm's statistics as "
-    "they are. Tuned and random nets are not watched on dev, and the numbers of models and steps "
-    "below are those of heads and small nets."
+    "features of a frozen MobileNetV2, on 1 to 50 labelled crops per class, or on the 32 x 32 "
+    "pixels themselves, for 300 steps rounded to whole passes. The net from scratch has four "
+    "strided convolutions with batch norm and is trained by Adam, on smaller pictures, which cost "
+    "less. Tuning goes on by SGD from the trained last layer, with batch norm's statistics as they "
+    "are. In this run tuned and random nets are not watched on dev, and the numbers of models and "
+    "steps below are those of heads and small nets."
 )
 HEADLINE = {
-    "frozen_few_labels": "crops, test: pretrained and frozen, 5 labels per class",
-    "frozen_most_labels": "crops, test: pretrained and frozen, 50 labels per class",
-    "random_few_labels": "crops, test: random and frozen, 5 labels per class",
-    "scratch_few_labels": "crops, test: small net from scratch, 5 labels per class",
+    "frozen_few_labels": "crops of 96 pixels, test: pretrained and frozen, 5 labels per class",
+    "frozen_most_labels": "crops of 96 pixels, test: pretrained and frozen, 50 labels per class",
+    "random_few_labels": "crops of 96 pixels, test: random and frozen, 5 labels per class",
+    "scratch_few_labels": "crops of 32 pixels, test: small net from scratch, 5 labels per class",
     "trivial_accuracy": "crops, test: trivial predictor",
 }
 VIEWS = {

@@ -282,7 +282,8 @@ def duplicates(
                 "trained nets for letters: parameters after the notes' loop against the net's, "
                 "whether a buffer is the net's, and all of it after `load_state_dict`",
                 "against notes L753-758",
-                note=f"test accuracy on letters is {known:.3f} before the loop, {after:.3f} after",
+                note=f"test accuracy on letters: the net {known:.3f}, its copy by the loop "
+                f"{after:.3f}",
             ),
         },
         {},

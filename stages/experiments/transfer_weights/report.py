@@ -44,7 +44,7 @@ STATEMENTS = {
     ),
     "zero_shot_is_chance": (
         "Used on clothes as it is, a net for digits is right as often as guessing, on average over "
-        "all ways to number the classes."
+        "ten ways to number the classes (as any net must be)."
     ),
     "digits_help_fashion_early": (
         "After 32 steps on clothes with 300 labels per class, nets that start from digits are at "
@@ -88,10 +88,12 @@ DATA = (
 RUN = (
     "The course's net for digits (30 840 parameters) learns digits or Gaussian images, then "
     "clothes; its net for letters (16 490) learns letters, then digits. The last layer never moves "
-    "along: it starts anew, with the weights it has in the net from scratch. Every arm takes 96 "
+    "along: it starts anew, with the weights it has in the net from scratch. Every arm but the "
+    "sources, which take one pass in batches of 16, takes 96 "
     'steps of Adam in batches of 32, whatever it has of labels ("@300": 300 per class); few rows '
     'come again and again. The arms called "early" are runs of their own that take 32. All layers '
-    "learn at rate 0.003; the last layer alone, on top of a frozen body, at 0.01."
+    "learn at rate 0.003; the last layer alone, on top of a frozen body, at 0.01: "
+    "the best of what was tried on dev, with another seed."
 )
 HEADLINE = {
     "clothes_from_scratch": "clothes, test, 300 labels per class: from scratch",
@@ -211,8 +213,9 @@ def kernels(results: Results) -> draw.Figure:
     return draw.Figure(
         "kernels",
         figure,
-        "The first layer's kernels before and after training on clothes, one repeat; white: above "
-        f"0, black: below. Change relative to their length, mean over repeats: {told}.",
+        f"The first layer's kernels before and after training on clothes, {most} labels per class, "
+        "one repeat; white: above 0, black: below. Change relative to their length, mean over "
+        f"repeats: {told}.",
         f"Six rows of ten small kernels; each row after training resembles the one before: {told}.",
     )
 

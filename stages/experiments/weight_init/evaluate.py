@@ -208,8 +208,8 @@ def plateau(length: int, train: Train, dev: Dev, found: Hits, place: str) -> Eff
     return Effect(
         paired(found[top] - found[bottom]),
         TEST,
-        f"{place}: of {length} neighbours chosen on dev, {names[0]} to {names[1]}, the best on "
-        f"dev, {names[2]}, minus the worst, {names[3]}",
+        f"{place}: of the {length} neighbours with the best mean on dev, {names[0]} to {names[1]}, "
+        f"the best on dev, {names[2]}, minus the worst, {names[3]}",
         "course",
         note=f"on test the means of the {length} lie within {spread:.3f}",
     )
@@ -296,5 +296,8 @@ def equal_units(settings: Equal, train: Train, seed: int) -> Effect:
         units.descend(built, x_NF, y_N, settings.rate, settings.steps)
         cases += units.spreads(built)
     metric = "largest difference between units over the largest weight"
-    arms = f"hidden units after {settings.steps} steps from each constant"
+    arms = (
+        f"weights into each layer of a net {'-'.join(map(str, settings.sizes))} after "
+        f"{settings.steps} steps of gradient descent on random rows, from each constant"
+    )
     return Effect(errors(cases), metric, arms, "ours")
