@@ -25,7 +25,8 @@ class Autoencoder(Block):
 class Labels(Block):
     """How many labelled images, as many of every class (None: all), and how long they train.
 
-    `others`: whether the designs beside the good one are trained on them, too.
+    `others`: whether the designs beside the good one are trained on them, too; only there is the
+    good one's curve drawn, and watched for that.
     """
 
     number: PositiveInt | None
