@@ -26,7 +26,7 @@ $(READY): requirements.lock
 	@touch $@
 
 repro: setup ## Regenerate every result (the whole pipeline; only what changed runs)
-	@echo "Running the pipeline: about 18 minutes on 2 cores the first time, and 2 GB of disk."
+	@echo "Running the pipeline: about 15 minutes on 2 cores the first time, and 2 GB of disk."
 	@python -m stages.commands.repro
 
 run: setup ## Run what one experiment needs: make run E=optimizers
