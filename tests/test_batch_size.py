@@ -118,8 +118,10 @@ def test_a_race_counts_steps_times_the_time_of_a_step():
         "batch 512": [1.0] * repeats,
     }
     timings = {"steps": steps, "feeding": {"loader": [2.0] * repeats, "memory": [1.0] * repeats}}
+    points = [(f"batch {n}, equal steps", "accuracy", "dev", 1, 128, 0.5) for n in (8, 512)]
     these = replace(
         results(),
+        curves=pd.DataFrame(points, columns=["arm", "metric", "split", "epoch", "step", "mean"]),
         arrays={
             "sizes": np.array([8, 512]),
             "steps_to_level": np.array([[100.0] * 10, [10.0] * 10]),

@@ -45,7 +45,10 @@ def test_every_statement_is_a_line_with_verdict_and_effect(project):
         for id, statement in _results.story(name).statements.items():
             cell = statement.replace("|", "\\|")
             assert text.count(f"| `{name}` | {cell} |") == 1 or f"`{id}`" in text
-    assert "larger rates on average. | supported | +0.123 (0.100 to 0.146) |" in text
+    assert (
+        "larger rates up to .1, where they collapse. | supported | +0.123 (0.100 to 0.146) |"
+        in text
+    )
     assert text.startswith("# Title\n") and text.endswith("\n\nThe end.\n")
 
 
@@ -63,7 +66,9 @@ def test_identities_share_a_line_unless_one_fails(project):
 
 
 def test_a_claim_about_time_has_no_verdict_for_all_machines(project):
-    assert re.search(r"\| `batch_size` \| The `DataLoader` .* \| on each machine \|", written())
+    assert re.search(
+        r"\| `batch_size` \| .* the `DataLoader` takes .* \| on each machine \|", written()
+    )
 
 
 def test_an_experiment_without_metrics_is_named_and_has_no_lines(project):
