@@ -67,13 +67,14 @@ class Measured:
     """What repeats gave: how many were run, how many count, and their interval by level.
 
     Built by `paired`, `median`, `rate`, `rates` or, for the cases of an identity, `errors`
-    (`exact`: its effect is the worst error and has no confidence limits).
+    (`exact`: its effect is the worst error, without limits). `rows`: test rows in the interval.
     """
 
     ran: int
     used: int
     interval: Callable[[float], Interval]
     exact: bool = False
+    rows: int = 0
 
 
 @dataclass(frozen=True)
@@ -210,6 +211,7 @@ def _item(name: str, block: ClaimSettings, effect: Effect, level: float) -> dict
         "high": _number(interval.high) if bounded else None,
         "level": level if bounded else None,
         "n": interval.n,
+        "rows": effect.measured.rows if effect.measured else 0,
         "power_at": _number(_stats.powerful(interval, block.direction, block.margin)),
         "verdict": _verdict(block, interval, doubt),
         "note": "; ".join(text for text in (doubt, effect.note) if text) or None,
@@ -269,7 +271,8 @@ def _sample(
     kept = x if where is None else x[np.asarray(where, dtype=bool)]
     if not len(kept):
         return Measured(len(x), 0, lambda level: NOTHING)
-    return Measured(len(x), len(kept), partial(interval, kept))
+    rows = x.shape[1] if x.ndim > 1 else 0
+    return Measured(len(x), len(kept), partial(interval, kept), rows=rows)
 
 
 def _mean(effects: NDArray[np.float64], level: float) -> Interval:

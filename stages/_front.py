@@ -82,7 +82,7 @@ def _row(claim: Mapping[str, Any], card: Mapping[str, Any]) -> dict[str, Any]:
         "interval_text": f"tolerance {_numbers.plain(claim['margin'])}"
         if identity
         else _numbers.between(low, high, places),
-        "n_text": _numbers.count(claim["n"]),
+        "n_text": _numbers.observations(claim["n"], claim["rows"]),
     }
 
 

@@ -77,6 +77,11 @@ def count(n: int) -> str:
     return f"{n:,}".replace(",", "\u202f").replace("-", "−")
 
 
+def observations(repeats: int, rows: int) -> str:
+    """Say what an interval ranges over: 10 repeats, or 10 × 1 000, repeats and test rows."""
+    return count(repeats) + (f" × {count(rows)}" if rows else "")
+
+
 def counted(n: int, noun: str) -> str:
     """Write a number of things: 1 thread, 2 threads."""
     return f"{count(n)} {noun}" if n == 1 else f"{count(n)} {noun}s"

@@ -166,7 +166,8 @@ def claim_numbers(claim: Mapping[str, Any]) -> list[tuple[str, str]]:
         pairs.append(("supported if", _wanted(claim)))
         if claim["power_at"] is not None:
             pairs.append(("80 % power", _powerful(claim, places)))
-    return [*pairs, ("repeats", _numbers.count(claim["n"]))]
+    name = "repeats \u00d7 test rows" if claim["rows"] else "repeats"
+    return [*pairs, (name, _numbers.observations(claim["n"], claim["rows"]))]
 
 
 def _wanted(claim: Mapping[str, Any]) -> str:

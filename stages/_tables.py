@@ -47,16 +47,11 @@ def _arm_rows(rows: pd.DataFrame) -> list[dict[str, Any]]:
             "mean": _numbers.fixed(row["mean"], digits),
             "sd": _numbers.fixed(row["sd"], digits),
             "interval": _numbers.between(row["low"], row["high"], digits),
-            "n": _observations(int(row["n"]), int(row["rows"])),
+            "n": _numbers.observations(int(row["n"]), int(row["rows"])),
             "strip": "" if _numbers.missing(row["mean"]) else _strip(row, to_x),
         }
         for row, digits in zip(records, places, strict=True)
     ]
-
-
-def _observations(repeats: int, rows: int) -> str:
-    """Say what an interval ranges over: repeats, or repeats x test rows."""
-    return _numbers.count(repeats) + (f" \u00d7 {_numbers.count(rows)}" if rows else "")
 
 
 def _natural(arm: str) -> list[str | float]:
@@ -180,5 +175,5 @@ def flat(block: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
 
 def _setting(value: Any) -> str:
     if isinstance(value, list | tuple):
-        return ", ".join(_setting(item) for item in value)
+        return ", ".join(f"({_setting(v)})" if isinstance(v, list) else _setting(v) for v in value)
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -62,6 +62,13 @@ class Project:
         assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {file}"
         path.write_text(text.replace(old, new))
 
+    def edit_block(self, experiment: str, old: str, new: str) -> None:
+        """Replace a text where it first stands in an experiment's block of params.yaml."""
+        path = self.root / "params.yaml"
+        before, block, text = path.read_text().partition(f"\n  {experiment}:\n")
+        assert old in text, f"{old!r} does not stand in {experiment}"
+        path.write_text(before + block + text.replace(old, new, 1))
+
     def git(self, *words: str) -> None:
         """Run git, with an identity of its own."""
         identity = ["-c", "user.name=Test", "-c", "user.email=test@example.org"]

@@ -29,6 +29,7 @@ def claim(name: str = "adam_is_better", **different: Any) -> dict[str, Any]:
         "high": 0.1464,
         "level": 0.975,
         "n": 10,
+        "rows": 0,
         "power_at": 0.0512,
         "verdict": "supported",
         "note": None,

@@ -29,8 +29,8 @@ def test_every_net_has_an_arm_at_every_rate_and_the_deepest_sigmoid_a_longer_one
     }
     table, digits = BLOCK.train.table.rates, BLOCK.train.digits.rates
 
-    assert len(arms["table"]) == (5 * 3 + 2 * 1 + 1) * len(table)
-    assert len(arms["digits"]) == (5 * 3 + 2 * 1 + 1 + 1) * len(digits)
+    assert len(arms["table"]) == (7 * 3 + 1) * len(table)
+    assert len(arms["digits"]) == (7 * 3 + 1 + 1) * len(digits)
     assert "digits, sigmoid x5, rate 1.60e-02, 4 times the steps" in arms["digits"]
 
 

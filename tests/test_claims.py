@@ -28,7 +28,7 @@ seeded = settings(derandomize=True, deadline=None, database=None, max_examples=5
 
 KEYS = [
     "id", "kind", "source", "direction", "margin", "reason", "metric", "arms",
-    "effect", "low", "high", "level", "n", "power_at", "verdict", "note",
+    "effect", "low", "high", "level", "n", "rows", "power_at", "verdict", "note",
 ]  # fmt: skip
 
 
@@ -115,7 +115,8 @@ def test_a_table_of_repeats_and_rows_counts_the_rows_sampling():
 
     assert over_seeds["verdict"] == "supported"
     assert over_both["verdict"] == "undecided"
-    assert over_both["n"] == 12
+    assert (over_seeds["n"], over_seeds["rows"]) == (12, 0)
+    assert (over_both["n"], over_both["rows"]) == (12, 500)
 
 
 @pytest.mark.parametrize(

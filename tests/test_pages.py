@@ -261,3 +261,11 @@ def test_a_change_of_our_own_design_has_a_section_of_its_own(tmp_path, page):
     assert "changed" in Reader(html).ids
     assert "first another." in html.partition('id="changed"')[2]
     assert "changed" not in Reader(page).ids
+
+
+def test_a_claim_over_test_rows_says_over_how_many(tmp_path):
+    words = story(statements={"adam_is_better": "Adam beats SGD."})
+    html = written(tmp_path, results(claims=[claim(rows=1000)]), words)
+
+    text = Reader(html).texts["claim-adam_is_better"]
+    assert "repeats \u00d7 test rows 10 \u00d7 1 000" in text

@@ -33,14 +33,12 @@ class Budget(Block):
 class Train(Block):
     """Every activation at every depth, `repeats` times.
 
-    Activations that are `middle_only` have the middle depth alone.
     The deepest sigmoid nets are also trained on the digits for `longer` times the epochs;
     `gradient_rows` digits give the gradients of the untrained nets.
     """
 
     repeats: PositiveInt
     activations: list[Activation]
-    middle_only: list[Activation]
     width: PositiveInt
     depths: Annotated[list[PositiveInt], Field(min_length=3)]
     table: Budget

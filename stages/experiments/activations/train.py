@@ -75,13 +75,8 @@ def runs(settings: Train, role: str, splits: Mapping[str, Split]) -> Iterator[Ru
 
 
 def nets(settings: Train) -> list[tuple[str, int]]:
-    """Return every activation with its depths, and the net without a hidden layer."""
-    found = [
-        (name, depth)
-        for name, depth in product(settings.activations, settings.depths)
-        if name not in settings.middle_only or depth == middle(settings)
-    ]
-    return [*found, (LINEAR, 0)]
+    """Return every activation with every depth, and the net without a hidden layer."""
+    return [*product(settings.activations, settings.depths), (LINEAR, 0)]
 
 
 def middle(settings: Train) -> int:

@@ -113,7 +113,8 @@ def entropies(z_K: Tensor, p_K: Tensor) -> Evaluated:
                 "targets 0, 1 and between, double precision",
                 "notes L142-143",
                 note="in single precision a logit of 20 with target 0 costs "
-                f"{by_sigmoid.item():.0f} by way of the sigmoid, which is rounded to 1, and "
+                f"{by_sigmoid.item():.0f}, torch's cap, by way of the sigmoid, which is rounded to "
+                "1, and "
                 f"{by_logit.item():.0f} by the logit itself",
             ),
         },

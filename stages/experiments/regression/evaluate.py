@@ -175,7 +175,7 @@ def _dead(relu: Scores, failed: np.ndarray) -> Effect:
     dead_S = (failed_LS & relu.dead).sum(0) / np.maximum(failures_S, 1)
     live_LS, dead_LS = steep_LS & ~relu.dead, steep_LS & relu.dead
     all_dead, ran = int((dead_S == 1).sum()), int((failures_S > 0).sum())
-    least = proportion_interval(all_dead, ran).low
+    least = proportion_interval(all_dead, max(ran, 1)).low
     return Effect(
         paired(dead_S, where=failures_S > 0),
         "share of a repeat's failed nets, mean over repeats",
@@ -184,9 +184,10 @@ def _dead(relu: Scores, failed: np.ndarray) -> Effect:
         note=f"{(failures_S > 0).sum()} of {len(failures_S)} repeats have a failed net; at these "
         f"slopes {failed_LS.sum() / steep_LS.sum():.1%} of all nets fail, "
         f"{dead_LS.sum() / steep_LS.sum():.1%} are dead, and of the dead "
-        f"{failed_LS[dead_LS].mean():.0%} fail, of the live {failed_LS[live_LS].mean():.0%}. In "
-        f"{all_dead} of {ran} repeats all failed nets are dead: equal values give no width to the "
-        f"interval, but a chance as low as {least:.2f} could give as many (exact, 95 % by itself)",
+        f"{failed_LS[dead_LS].mean():.0%} fail, of the live {failed_LS[live_LS].mean():.0%}. "
+        f"In {all_dead} of {ran} repeats all failed nets are dead: equal values give no width "
+        f"to the interval, but a chance as low as {least:.2f} could give as many (exact, "
+        "two-sided, 95 % by itself)",
     )
 
 

@@ -65,8 +65,8 @@ RUN = (
     "training row; else it is live, and kinked if the best line explains less than 99 % of the "
     "variance of its predictions. It has failed if it explains less than half of what the true "
     "line explains, counted at slopes of at least 1 in size, where the line explains four fifths "
-    "of the variance or more. The fresh points are one sample for all nets of a slope; the "
-    "intervals range over repeats alone."
+    "of the variance or more. The 20 000 fresh points, x and noise, are one sample for all nets "
+    "and slopes; the intervals range over repeats alone."
 )
 HEADLINE = {
     "dead_share": "with the ReLU: dead nets, share of all at 21 slopes",
@@ -119,7 +119,10 @@ def _reason(slope: float, dead: float, outside: bool) -> str:
     if not slope:
         return "Other starts and rows. At slope 0 a dead net loses nothing."
     theirs = (NOTEBOOK[slope][0] - NOISE) / slope**2
-    counts = f"Dead nets: by its loss about {theirs:.0%} of the notebook's, {dead:.0%} of ours."
+    counts = (
+        f"Dead nets: about {theirs:.0%} of the notebook's, by (loss - .25) / slope²; {dead:.0%} of "
+        "ours."
+    )
     return counts + " That is more than chance gives two such means, and unexplained." * outside
 
 

@@ -25,8 +25,7 @@ class Autoencoder(Block):
 class Labels(Block):
     """How many labelled images, as many of every class (None: all), and how long they train.
 
-    `others`: whether the designs beside the good one are trained on them, too; only there is the
-    good one's curve drawn, and watched for that.
+    `others`: whether the designs beside the good one are trained on them, too.
     """
 
     number: PositiveInt | None
@@ -35,7 +34,10 @@ class Labels(Block):
 
 
 class Classifier(Block):
-    """How the classifiers are trained at each number of labels; dev is watched `watches` times."""
+    """How the classifiers are trained at each number of labels.
+
+    Dev is watched `watches` times in the good design, and once in the others.
+    """
 
     hidden: PositiveInt
     rate: PositiveFloat

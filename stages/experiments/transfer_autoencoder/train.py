@@ -97,7 +97,7 @@ def classifier_runs(
     for repeat, labels in product(range(settings.repeats), budget.labels):
         task = labelled(settings, images, labels, seed, repeat)
         for name, start in arms(labels):
-            watches = budget.watches if name == GOOD and labels.others else 1
+            watches = budget.watches if name == GOOD else 1
             given = start_of(settings, name, start, trained, seed, repeat)
             yield Run(
                 arm(name, start, labels.number),
