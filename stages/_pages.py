@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -37,6 +38,15 @@ class Drawn:
     svg: str
     caption: str
     alt: str
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A row of the settings: a value, or (value None) the head of a nested block."""
+
+    name: str
+    value: str | None
+    meaning: str
 
 
 def environment() -> Environment:
@@ -89,8 +99,9 @@ def page(
     claims: Sequence[Mapping[str, Any]],
     figures: Sequence[Drawn],
     compared: Sequence[Compared] = (),
+    settings: Mapping[str, Sequence[Setting]] = MappingProxyType({}),
 ) -> str:
-    """Return the page of one experiment."""
+    """Return the page of one experiment; `settings` by stage."""
     views = [claim_view(claim, story.statements[claim["id"]]) for claim in claims]
     return (
         environment()
@@ -104,7 +115,7 @@ def page(
             data=_tables.data_rows(results),
             headline=_tables.headline_rows(results, story.headline),
             run=_tables.run_rows(results),
-            settings=_tables.flat(results.records["train"]["params"]),
+            settings=settings,
             arms=_tables.arm_tables(results.arms),
             compared=compared,
             timing=_tables.timing_rows(results),

@@ -29,9 +29,18 @@ class ParamsError(UserError):
 
 
 class Block(BaseModel):
-    """A mapping of params.yaml: no unknown keys, no silent conversion, frozen."""
+    """A mapping of params.yaml: no unknown keys, no silent conversion, frozen.
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+    The string below a field is its description, which pages show beside the value.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,
+    )
 
 
 B = TypeVar("B", bound=Block)

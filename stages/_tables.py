@@ -160,20 +160,3 @@ def _timing_order(key: str) -> int:
 
 def _timing(key: str, value: float | None) -> str:
     return _numbers.duration(value) if key.endswith("_seconds") else _numbers.plain(value)
-
-
-def flat(block: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    """Return a nested block as pairs of dotted name and value."""
-    pairs: list[tuple[str, str]] = []
-    for key, value in block.items():
-        if isinstance(value, Mapping):
-            pairs += flat(value, f"{prefix}{key}.")
-        else:
-            pairs.append((f"{prefix}{key}", _setting(value)))
-    return pairs
-
-
-def _setting(value: Any) -> str:
-    if isinstance(value, list | tuple):
-        return ", ".join(f"({_setting(v)})" if isinstance(v, list) else _setting(v) for v in value)
-    return f"{value:g}" if isinstance(value, float) else str(value)

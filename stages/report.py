@@ -7,8 +7,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from stages import _entry, _figures, _files, _pages, _results, _settings
-from stages._pages import Drawn
+from stages import _entry, _figures, _files, _meanings, _pages, _results, _settings
+from stages._pages import Drawn, Setting
 from stages._records import recording
 from stages._results import Results, Story
 
@@ -35,9 +35,15 @@ def write(folder: Path, results: Results, story: Story, settings: Any) -> None:
     _results.match(results.name, story.statements, claims)
     figures = draw(folder, results, story, settings)
     compared = story.compared(results, settings)
-    page = _pages.page(results, story, claims, figures, compared)
+    rows = {stage: decided(results, stage) for stage in ("train", "evaluate")}
+    page = _pages.page(results, story, claims, figures, compared, rows)
     _files.write_text(folder / "page.html", page)
     _files.write_json(folder / "card.json", _pages.card(results, story, claims, figures))
+
+
+def decided(results: Results, stage: str) -> list[Setting]:
+    """Return the settings that decided a stage, and what they are."""
+    return _meanings.settings(results.name, stage, results.records[stage]["params"])
 
 
 def draw(folder: Path, results: Results, story: Story, settings: Any) -> list[Drawn]:

@@ -44,13 +44,23 @@ def identity(name: str = "loss_scale", **different: Any) -> dict[str, Any]:
     return claim(name, **{**exact, **bare, "verdict": "holds", **different})
 
 
+PARAMS = {
+    "train": {
+        "seed": 7,
+        "datasets": {"mnist": {"variant": "sample", "split": {"train": 3500}}},
+        "train": {"rates": [0.1, 0.01], "rescue": {"times_the_epochs": 10}},
+    },
+    "evaluate": {"evaluate": {"loss_scale": {"factor": 8.0}, "claims": {"a": {"margin": 0.5}}}},
+}
+
+
 def record(stage: str, **different: Any) -> dict[str, Any]:
     """Return the record of a stage."""
     return {
         "stage": stage,
         "started": "2026-01-02T03:04:05+00:00",
         "seconds": 83.2,
-        "params": {"train": {"rates": [0.1, 0.01], "rescue": {"steps": 10}}},
+        "params": PARAMS.get(stage, {}),
         "git_commit": "0123456789abcdef",
         "dvc_experiment": None,
         "device": {"type": "cpu", "name": "a processor", "threads": 2},

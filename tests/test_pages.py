@@ -263,6 +263,20 @@ def test_a_change_of_our_own_design_has_a_section_of_its_own(tmp_path, page):
     assert "changed" not in Reader(page).ids
 
 
+def test_settings_stand_with_what_their_schema_says_of_them(page):
+    rows = re.findall(r"<tr.*?</tr>", page.partition("Settings of <code>train")[2], re.S)
+    texts = [" ".join(re.sub(r"<[^>]+>", " ", row).split()) for row in rows]
+
+    assert "train.rates 0.1, 0.01 Learning rates; each optimizer has a net at each." in texts
+    assert "train.rescue Does plain SGD at a small rate only need more steps?" in texts
+    assert "train.rescue.times_the_epochs 10 How many times the epochs of the others." in texts
+    assert any(
+        text.startswith("datasets.mnist.split train 3500 Rows to train on") for text in texts
+    )
+    assert any(text.startswith("evaluate.loss_scale.factor 8") for text in texts)
+    assert not any(text.startswith("evaluate.claims") for text in texts)
+
+
 def test_a_claim_over_test_rows_says_over_how_many(tmp_path):
     words = story(statements={"adam_is_better": "Adam beats SGD."})
     html = written(tmp_path, results(claims=[claim(rows=1000)]), words)

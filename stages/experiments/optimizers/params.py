@@ -20,7 +20,9 @@ class Rescue(Block):
     """Does plain SGD at a small rate only need more steps?"""
 
     rate: PositiveFloat
+    """Learning rate of the net that gets more steps."""
     times_the_epochs: PositiveInt
+    """How many times the epochs of the others."""
 
 
 class Train(Block):
@@ -32,6 +34,7 @@ class Train(Block):
     repeats: PositiveInt
     optimizers: list[OptimizerName]
     rates: Annotated[list[PositiveFloat], Field(min_length=2)]
+    """Learning rates; each optimizer has a net at each."""
     momentum: Annotated[float, Field(ge=0, lt=1)]
     adamw_weight_decay: Annotated[float, Field(ge=0)]
     rescue: Rescue
