@@ -59,8 +59,8 @@ def _datasets(values: Mapping[str, Mapping[str, Any]]) -> Iterator[Setting]:
 
 
 def _rows(schema: type[Block], values: Mapping[str, Any], prefix: str) -> Iterator[Setting]:
-    for key, value in values.items():
-        field, name = schema.model_fields[key], f"{prefix}{key}"
+    for key, field in schema.model_fields.items():
+        value, name = values[key], f"{prefix}{key}"
         if isinstance(field.annotation, type) and issubclass(field.annotation, Block):
             yield Setting(name, None, about(field.annotation))
             yield from _rows(field.annotation, value, f"{name}.")

@@ -48,9 +48,24 @@ PARAMS = {
     "train": {
         "seed": 7,
         "datasets": {"mnist": {"variant": "sample", "split": {"train": 3500}}},
-        "train": {"rates": [0.1, 0.01], "rescue": {"times_the_epochs": 10}},
+        "train": {
+            "hidden": [64, 32],
+            "batch_size": 32,
+            "epochs": 2,
+            "repeats": 10,
+            "optimizers": ["sgd", "adam"],
+            "rates": [0.1, 0.01],
+            "momentum": 0.9,
+            "adamw_weight_decay": 0.01,
+            "rescue": {"rate": 0.01, "times_the_epochs": 10},
+        },
     },
-    "evaluate": {"evaluate": {"loss_scale": {"factor": 8.0}, "claims": {"a": {"margin": 0.5}}}},
+    "evaluate": {
+        "evaluate": {
+            "loss_scale": {"factor": 8.0, "eps": 0.0, "steps": 5, "rate": 0.1, "nets": 2},
+            "claims": {"adam_is_better": {"margin": 0.5}},
+        }
+    },
 }
 
 

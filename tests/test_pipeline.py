@@ -2,12 +2,16 @@
 
 import importlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import architecture
 import pytest
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from stages import _meanings, _params
+from stages._claims import ClaimSettings
 
 ROOT = Path(__file__).parent.parent
 RULES = [
@@ -75,24 +79,39 @@ def test_a_planted_fault_is_found(rule, plant, tmp_path):
     assert rule(tmp_path) != []
 
 
+def fields(experiment: str) -> Iterator[tuple[str, FieldInfo]]:
+    """Yield the fields of all blocks of an experiment, the roles of its data apart."""
+    schema = importlib.import_module(f"stages.experiments.{experiment}.params")
+    for name, block in vars(schema).items():
+        own = isinstance(block, type) and block.__module__ == schema.__name__
+        if own and issubclass(block, BaseModel) and name != "Data":
+            yield from ((f"{name}.{key}", field) for key, field in block.model_fields.items())
+
+
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_every_number_of_an_experiment_stands_in_params(experiment: str):
     """A schema without defaults cannot change a result, so that no stage need depend on it."""
-    schema = importlib.import_module(f"stages.experiments.{experiment}.params")
-    blocks = [
-        value
-        for value in vars(schema).values()
-        if isinstance(value, type) and issubclass(value, BaseModel)
-        if value.__module__ == schema.__name__
-    ]
-    optional = [
-        f"{block.__name__}.{name}"
-        for block in blocks
-        for name, field in block.model_fields.items()
-        if not field.is_required()
+    assert [name for name, field in fields(experiment) if not field.is_required()] == []
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_every_setting_says_what_it_is(experiment: str):
+    """Pages show the description beside the value; a block has its docstring instead."""
+    bare = [
+        name
+        for name, field in fields(experiment)
+        if not field.description
+        if not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel))
+        if _meanings.block_in(field.annotation) is not ClaimSettings
     ]
 
-    assert optional == []
+    assert bare == []
+
+
+def test_every_setting_of_a_dataset_says_what_it_is():
+    keys = {key for block in _params.read(ROOT / "params.yaml")["datasets"].values() for key in block}
+
+    assert keys <= set(_meanings.OF_DATASETS)
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
