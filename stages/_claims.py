@@ -66,14 +66,14 @@ class ClaimSettings(Block):
 class Measured:
     """What repeats gave: how many were run, how many count, and their interval by level.
 
-    Built by `paired`, `median`, `rate`, `rates` or, for the cases of an identity, `errors`
-    (`exact`: its effect is the worst error, without limits). `rows`: test rows in the interval.
+    Built by `paired`, `median`, `rate`, `rates` or, for the cases of an identity, `errors`.
+    `method`: of the interval, over `rows` test rows as well; None: a worst error, without limits.
     """
 
     ran: int
     used: int
     interval: Callable[[float], Interval]
-    exact: bool = False
+    method: str | None = "t"
     rows: int = 0
 
 
@@ -108,29 +108,29 @@ def paired(effects: ArrayLike, where: ArrayLike | None = None) -> Measured:
 
     `where` (S,) keeps the repeats in which the comparison exists; the number dropped is told.
     """
-    return _sample(effects, where, _mean)
+    return _sample(effects, where, _mean, "t")
 
 
 def median(effects_S: ArrayLike, where: ArrayLike | None = None) -> Measured:
     """Measure a median of one effect per repeat; `where` as in `paired`."""
-    return _sample(effects_S, where, _stats.median_interval)
+    return _sample(effects_S, where, _stats.median_interval, "order statistics")
 
 
 def rate(successes_S: ArrayLike, where: ArrayLike | None = None) -> Measured:
     """Measure a success rate over repeats (True or 1 is a success); `where` as in `paired`."""
-    return _sample(successes_S, where, _rate)
+    return _sample(successes_S, where, _rate, "Clopper–Pearson")
 
 
 def rates(a_S: ArrayLike, b_S: ArrayLike) -> Measured:
     """Measure the difference of two success rates, a - b, paired by repeat."""
     n = len(np.asarray(a_S))
-    return Measured(n, n, partial(_stats.discordant_interval, a_S, b_S))
+    return Measured(n, n, partial(_stats.discordant_interval, a_S, b_S), "discordant pairs")
 
 
 def errors(errors_N: ArrayLike) -> Measured:
     """Measure an identity: the errors of N cases (a bool counts True as an error of 1)."""
     n = np.size(errors_N)
-    return Measured(n, n, lambda level: _worst(errors_N), exact=True)
+    return Measured(n, n, lambda level: _worst(errors_N), method=None)
 
 
 @dataclass(frozen=True)
@@ -196,7 +196,8 @@ def _item(name: str, block: ClaimSettings, effect: Effect, level: float) -> dict
     except ValueError as error:
         raise ClaimError(f"claim {name}: {error}") from None
     doubt = _doubt(block, effect)
-    bounded = block.kind != "identity" and not (effect.measured and effect.measured.exact)
+    method = effect.measured.method if effect.measured else None
+    bounded = block.kind != "identity" and not (effect.measured and not method)
     return {
         "id": name,
         "kind": block.kind,
@@ -210,6 +211,7 @@ def _item(name: str, block: ClaimSettings, effect: Effect, level: float) -> dict
         "low": _number(interval.low) if bounded else None,
         "high": _number(interval.high) if bounded else None,
         "level": level if bounded else None,
+        "method": method,
         "n": interval.n,
         "rows": effect.measured.rows if effect.measured else 0,
         "power_at": _number(_stats.powerful(interval, block.direction, block.margin)),
@@ -254,7 +256,7 @@ def _check_kind(name: str, block: ClaimSettings, effect: Effect) -> None:
     measured = effect.measured
     if measured is None or block.kind == "reported":
         return
-    if measured.exact != (block.kind == "identity"):
+    if (measured.method is None) != (block.kind == "identity"):
         needs = "errors(...)" if block.kind == "identity" else "repeats, not errors(...)"
         raise ClaimError(f"claim {name}: kind `{block.kind}` is measured by {needs}")
     if block.kind == "claim" and measured.ran < REPEATS:
@@ -265,14 +267,17 @@ def _check_kind(name: str, block: ClaimSettings, effect: Effect) -> None:
 
 
 def _sample(
-    values: ArrayLike, where: ArrayLike | None, interval: Callable[[Any, float], Interval]
+    values: ArrayLike,
+    where: ArrayLike | None,
+    interval: Callable[[Any, float], Interval],
+    method: str,
 ) -> Measured:
     x = np.asarray(values, dtype=np.float64)
     kept = x if where is None else x[np.asarray(where, dtype=bool)]
     if not len(kept):
-        return Measured(len(x), 0, lambda level: NOTHING)
+        return Measured(len(x), 0, lambda level: NOTHING, method)
     rows = x.shape[1] if x.ndim > 1 else 0
-    return Measured(len(x), len(kept), partial(interval, kept), rows=rows)
+    return Measured(len(x), len(kept), partial(interval, kept), method, rows)
 
 
 def _mean(effects: NDArray[np.float64], level: float) -> Interval:
@@ -295,8 +300,7 @@ def _worst(errors_N: ArrayLike) -> Interval:
 
 def _score(dev_S: ArrayLike, largest: bool) -> float:
     mean = float(np.mean(np.asarray(dev_S, dtype=np.float64)))
-    score = mean if largest else -mean
-    return score if math.isfinite(mean) else -math.inf
+    return (mean if largest else -mean) if math.isfinite(mean) else -math.inf
 
 
 def _number(value: float) -> float | None:

@@ -172,7 +172,8 @@ def claim_numbers(claim: Mapping[str, Any]) -> list[tuple[str, str]]:
     pairs = [("effect", _numbers.fixed(effect, places, sign=claim["direction"] is not None))]
     if low is not None or high is not None:
         level = _numbers.percent(claim["level"])
-        pairs.append((f"{level} interval", _numbers.between(low, high, places)))
+        name = f"{level} interval, {claim['method']}"
+        pairs.append((name, _numbers.between(low, high, places)))
     if claim["kind"] == "claim":
         pairs.append(("supported if", _wanted(claim)))
         if claim["power_at"] is not None:

@@ -1,7 +1,7 @@
 """The tables of an experiment's page: results and records in, rows of text out."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -100,10 +100,9 @@ def headline_rows(results: Results, labels: Mapping[str, str]) -> list[tuple[str
 def run_rows(results: Results) -> list[tuple[str, str]]:
     """Return what was run and what it cost."""
     train, evaluate = results.records["train"], results.records["evaluate"]
-    rows = [("arms", _numbers.count(results.arms["arm"].nunique()))]
-    keys = ["arm", "metric", "split"]
-    if repeats := sorted(set(results.trials.groupby(keys)["seed"].nunique())):
-        rows.append(("repeats", _range(repeats)))
+    rows = [("arms listed below", _numbers.count(results.arms["arm"].nunique()))]
+    if repeats := _repeats(results):
+        rows.append(("repeats", repeats))
     for key in ("models", "model_steps"):
         if train["timing"].get(key):
             rows.append((TIMING[key], _numbers.count(int(train["timing"][key]))))
@@ -113,9 +112,12 @@ def run_rows(results: Results) -> list[tuple[str, str]]:
     return [*rows, ("profile", str(results.metrics["profile"]))]
 
 
-def _range(values: Sequence[int]) -> str:
-    first, last = (_numbers.count(int(value)) for value in (values[0], values[-1]))
-    return first if first == last else f"{first} to {last}"
+def _repeats(results: Results) -> str:
+    """Say how many repeats the arms have; a number that is not finite does not count."""
+    counts = results.trials.groupby(["arm", "metric", "split"])["seed"].nunique()
+    declared = results.records["train"]["params"]["train"].get("repeats", 0)
+    most = max(counts, default=declared)
+    return ("up to " if counts.nunique() > 1 else "") + _numbers.count(most) if most else ""
 
 
 def machine_rows(record: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -28,6 +28,7 @@ def claim(name: str = "adam_is_better", **different: Any) -> dict[str, Any]:
         "low": 0.1004,
         "high": 0.1464,
         "level": 0.975,
+        "method": "t",
         "n": 10,
         "rows": 0,
         "power_at": 0.0512,

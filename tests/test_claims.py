@@ -28,7 +28,7 @@ seeded = settings(derandomize=True, deadline=None, database=None, max_examples=5
 
 KEYS = [
     "id", "kind", "source", "direction", "margin", "reason", "metric", "arms",
-    "effect", "low", "high", "level", "n", "rows", "power_at", "verdict", "note",
+    "effect", "low", "high", "level", "method", "n", "rows", "power_at", "verdict", "note",
 ]  # fmt: skip
 
 

@@ -109,7 +109,9 @@ def test_every_setting_says_what_it_is(experiment: str):
 
 
 def test_every_setting_of_a_dataset_says_what_it_is():
-    keys = {key for block in _params.read(ROOT / "params.yaml")["datasets"].values() for key in block}
+    keys = {
+        key for block in _params.read(ROOT / "params.yaml")["datasets"].values() for key in block
+    }
 
     assert keys <= set(_meanings.OF_DATASETS)
 
