@@ -76,7 +76,7 @@ class Evaluate(Block):
     fresh_rows: PositiveInt
     """Gaussian images to test on, the same for all repeats."""
     copy_rows: PositiveInt
-    """Test images for which a copy must give the same outputs as its net."""
+    """First test images of its source, for which a copy must give its net's outputs."""
     claims: dict[str, ClaimSettings]
 
 
