@@ -136,7 +136,7 @@ def compared(results: Results, settings: Report) -> list[Compared]:
         Compared(
             f"test accuracy of a new last layer on {network} after ten epochs, 500 labels per "
             "class of STL-10",
-            f"{accuracy} in one published rerun",
+            f"{accuracy} in a published rerun (Vozikis, GitHub)",
             f"{text}, MobileNetV2, {ours['labels']} labels per class",
             reason,
         )

@@ -260,7 +260,7 @@ def compared(results: Results, settings: Report) -> list[Compared]:
     return [
         Compared(
             what,
-            f"{value:g} %, one published rerun",
+            f"{value:g} % in a published rerun (Vozikis, GitHub)",
             f"{100 * results.arm(arm, 'accuracy')['mean']:.1f} %",
             why,
         )
