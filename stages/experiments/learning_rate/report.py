@@ -82,9 +82,9 @@ RUN = (
     "Bayes limit (97.7 %); others are stuck, or slow; at the smallest rates the few above it "
     "started there. Nearest neighbours ask 15 points; the two k-means clusters are named by the "
     "majority of their labels. The fresh points are one sample for all. The accuracy of nets that "
-    "have learned is over those alone, and left out below ten repeats, so that their tables have "
-    "fewer of these. Numbers after 500 steps are in reports/curves/learning_rate.csv; all others "
-    "are after 1000."
+    "have learned is over those alone, so that their tables have fewer repeats, and left out below "
+    "ten. Accuracies after 500 steps are in reports/curves/learning_rate.csv; all others are after "
+    "1000."
 )
 HEADLINE = {
     "bayes_limit": "Bayes limit: accuracy that no rule exceeds in the long run",

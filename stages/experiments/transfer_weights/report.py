@@ -83,20 +83,20 @@ CORRECTED = [
 CHANGED = ["To save time, nets with 100 labels per class, which no statement used, are gone."]
 DATA = (
     "Nets for digits and letters see the whole train split. A Gaussian image is a blob with noise; "
-    "its class is which of two widths it has. These images are drawn anew for each "
-    "repeat, but for the 1000 test images, one sample for all. A repeat draws which rows keep "
-    "their labels, initial weights and batches; all starts share them. Dev tables are of 300 rows. "
-    "Test rows are as many of each class, so that the trivial predictor, which always names the "
-    "same one, is right for 1 in 10 clothes or digits, 1 in 26 letters, 1 in 2 Gaussian images."
+    "its class is which of two widths it has. These images are drawn anew for each repeat, but for "
+    "the 1000 test images, one sample for all. A repeat draws which rows keep their labels, "
+    "initial weights and batches; all starts share them. Dev tables are of 300 rows. Test rows are "
+    "as many of each class, so that the trivial predictor, which always names the same one, is "
+    "right for 1 in 10 clothes or digits, 1 in 26 letters, 1 in 2 Gaussian images."
 )
 RUN = (
-    "The course's net for digits (convolutions of 10 and 20 kernels, 5 x 5, each with max-pooling, "
-    "then 50 units; 30 840 parameters with ten classes) learns digits or Gaussian images, then "
-    "clothes; its net for letters (6 and 6 kernels, 3 x 3, with batch norm, then 50 units; 16 490 "
-    "with 26 letters, 15 674 with ten digits) learns letters, then digits. The last layer never "
-    "moves along: it starts anew, with the weights it has in the net from scratch. The sources "
-    "take one pass of whole batches of 16. Nets that learn a target take 96 "
-    'steps of Adam in batches of 32, whatever they have of labels ("@300": 300 per class); few '
+    "The course's net for digits (images of 28 x 28; convolutions of 10 and 20 kernels, 5 x 5, "
+    "padded by 1, each with max-pooling, then 50 units; 30 840 parameters with ten classes) learns "
+    "digits or Gaussian images, then clothes; its net for letters (likewise with 6 and 6 kernels, "
+    "3 x 3, and batch norm; 16 490 with 26 letters, 15 674 with ten digits) learns letters, then "
+    "digits. The last layer never moves along: it starts anew, with the weights it has in the net "
+    "from scratch. The sources take one pass of whole batches of 16. Nets that learn a target take "
+    '96 steps of Adam in batches of 32, whatever they have of labels ("@300": 300 per class); few '
     'rows come again and again. The arms called "early" are runs of their own that take 32. All '
     "layers learn at rate 0.003 (0.001 was worse); the last layer alone, on top of a frozen body, "
     "at 0.01 (0.003 and 0.1 were worse, 0.03 alike): on dev, with another seed. The loss is "
