@@ -104,8 +104,8 @@ def by_rate(settings: Evaluate, train: Train, trained: Trained, accuracy: Accura
                 f"runs whose test accuracy differs by more than {settings.off_by:g} from the mean "
                 "of all others at the same rate, the course's grid",
                 "notes L131",
-                note="at the largest third of the rates nets that have learned are on average "
-                f"{near:.3f} from that mean, just below the cut",
+                note=f"at the {len(off_LS[fast])} largest rates nets that have learned are on "
+                f"average {near:.3f} from that mean, just below the cut",
             ),
         },
         headline={},
@@ -200,7 +200,8 @@ def simple_methods(
     simple = methods_hits(settings, train, seed, fresh)
     gain_SR = np.mean(list(simple.values()), axis=0) - net_SR
     names = "nearest neighbours, k-means and logistic regression (mean)"
-    net = f"the net of one unit at its best rate on dev ({float(best.arm.partition('@')[2]):g})"
+    rate = f"{float(best.arm.partition('@')[2]):g}"
+    net = f"the net of one unit at its best rate of the logarithmic grid on dev ({rate})"
     return Evaluated(
         effects={
             "simple_methods_suffice": Effect(
@@ -208,8 +209,8 @@ def simple_methods(
                 TEST,
                 f"{names} minus {net}, if that has learned",
                 "notes L130-134",
-                note=f"the net has learned in {learned_S.sum()} of {train.repeats} repeats, and is "
-                f"right about {net_SR[learned_S].mean():.4f} of the points there; the methods have "
+                note=f"the net has learned in {learned_S.sum()} of {train.repeats} repeats; in "
+                f"these it has {net_SR[learned_S].mean():.4f} of the points right, the methods "
                 + ", ".join(f"{table[learned_S].mean():.4f}" for table in simple.values()),
                 undecided=best.edge,
             ),

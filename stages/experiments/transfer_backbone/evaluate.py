@@ -260,8 +260,9 @@ def vgg_table(settings: Vgg) -> Effect:
     return Effect(
         errors([*(counted[name] - built[name] for name in built), *paper]),
         "parameters",
-        f"the notes' table by formula minus torchvision's nets ({', '.join(built)}); a number that "
-        "is not the paper's, in millions, counts as an error of 1",
+        f"the notes' table minus torchvision's nets ({', '.join(built)}): convolutions and dense "
+        "layers 25 088-4096-4096-1000, with biases; a number that, in whole millions, is not the "
+        "paper's (Simonyan and Zisserman 2015, table 2) counts as an error of 1",
         "notes L820",
         note=", ".join(f"{name} {count:,}".replace(",", " ") for name, count in counted.items()),
     )

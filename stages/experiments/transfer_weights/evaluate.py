@@ -195,12 +195,12 @@ def zero_shot(trained: Trained, clothes: Rows) -> Evaluated:
     count = codes_SC.shape[1]
     effect = Effect(
         errors(np.abs(codes_SC.mean(1) - 1 / count)),
-        "largest difference of accuracies",
-        f"nets for digits on clothes, mean over all codes of the classes, against {1 / count:g}",
+        "difference of accuracies, a case per net",
+        f"nets for digits on clothes, mean over {count} codes, in which class c is called digit "
+        f"c + k modulo {count}, k from 0 to {count - 1}, against {1 / count:g}",
         "ours",
-        note=f"with class c called digit c, {codes_SC[:, 0].mean():.3f}, the mean over repeats; "
-        f"single repeats with class c called digit c + k, k from 0 to {count - 1}, from "
-        f"{codes_SC.min():.3f} to {codes_SC.max():.3f}",
+        note=f"with k = 0, {codes_SC[:, 0].mean():.3f}, the mean over repeats; single repeats with "
+        f"a single k from {codes_SC.min():.3f} to {codes_SC.max():.3f}",
     )
     return Evaluated(
         {"zero_shot_is_chance": effect},
@@ -272,18 +272,19 @@ def duplicates(
         {
             "deepcopy_is_exact": Effect(
                 errors(exact),
-                "largest difference of a parameter, a buffer or an output",
-                "trained nets for digits and letters: `copy.deepcopy(net)` against the net",
+                "largest difference of a parameter, a buffer or an output, a case per net",
+                "trained nets for digits and letters: `copy.deepcopy(net)` against the net; "
+                f"outputs on the first {settings.copy_rows} test rows of what it learned",
                 "against notes L753-758",
             ),
             "parameter_loop_leaves_buffers_behind": Effect(
                 errors(left),
-                "largest difference; a buffer that the loop did copy counts as 1",
+                "largest difference, a case per net; a buffer that the loop did copy counts as 1",
                 "trained nets for letters: parameters after the notes' loop against the net's, "
                 "whether a buffer is the net's, and all of it after `load_state_dict`",
                 "against notes L753-758",
-                note=f"test accuracy on letters: the net {known:.3f}, its copy by the loop "
-                f"{after:.3f}",
+                note=f"test accuracy on letters, mean over repeats: the net {known:.3f}, its copy "
+                f"by the loop {after:.3f}",
             ),
         },
         {},

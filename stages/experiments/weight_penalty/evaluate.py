@@ -147,8 +147,8 @@ def _shrinking(
         "penalty_shrinks_weights": Effect(
             paired(np.minimum(shrunk[l2], shrunk[l1])),
             SHRUNK,
-            f"the less shrunk of the net with L2 {settings.l2:g} and the net with L1 "
-            f"{settings.l1:g}, generated classes",
+            f"in each repeat the less shrunk of the net with L2 {settings.l2:g} and the net with "
+            f"L1 {settings.l1:g}, generated classes",
             "ours",
         ),
         "notebook_l1_changes_nothing": Effect(
@@ -186,7 +186,7 @@ def _gain(
     effect = Effect(
         paired(largest),
         "test accuracy",
-        "L2 or L1, whichever changes it more, each at its best factor on dev "
+        "L2 or L1, whichever changes its mean more, each at its best factor on dev "
         f"({chosen['l2'].split('@')[1]}, {chosen['l1'].split('@')[1]}), minus no penalty, "
         "generated classes",
         "course",
@@ -258,9 +258,9 @@ def single_step(settings: Step, seed: int) -> Effect:
         errors([*cases, *(change <= DIFFERENT for change in coupled)]),
         "length of (what decay takes off the weights - rate x decay x weights) / length of the "
         "latter",
-        f"one step of AdamW from weights of {settings.nets} draws, gradients of size "
-        f"{min(settings.gradients):g} to {max(settings.gradients):g}; besides, Adam's L2 must be "
-        f"off by more than {DIFFERENT:g}",
+        f"one step of AdamW from {settings.nets} draws of 50 weights, normal gradients times "
+        f"{', '.join(f'{size:g}' for size in settings.gradients)}, a case each; as many cases ask "
+        f"whether Adam's L2 is off by more than {DIFFERENT:g}",
         "ours",
         note=f"Adam's L2 is off by {min(coupled):.2g} at least, of rate x decay x weight",
     )
