@@ -31,7 +31,7 @@ class Budget(Block):
     batch_size: PositiveInt
     """Rows per step."""
     epochs: PositiveInt
-    """Passes over these rows."""
+    """Passes over the train rows."""
 
 
 class Train(Block):

@@ -27,7 +27,7 @@ class Doughnuts(Block):
     per_class: PositiveInt
     """Points on each ring in each repeat."""
     train_share: Share
-    """Share of them to train on; the others are dev."""
+    """Share of the points to train on; the others are dev."""
     hidden: list[PositiveInt]
     """Units of each hidden layer."""
     batch_size: PositiveInt
@@ -43,7 +43,7 @@ class Doughnuts(Block):
     decay_after: Share
     """Share of the epochs after which the learning rate falls."""
     decay: Share
-    """What the learning rate is then multiplied by."""
+    """What the learning rate is multiplied by when it falls."""
 
 
 class Flowers(Block):
@@ -69,7 +69,7 @@ class Digits(Block):
     batch_size: PositiveInt
     """Rows per step."""
     epochs: PositiveInt
-    """Passes over these rows."""
+    """Passes over the train rows."""
     adam_rate: PositiveFloat
     """Learning rate of Adam."""
     dropout: Rates

@@ -103,7 +103,7 @@ class Local(Block):
     offset: PositiveFloat
     """Distance from the minimum at the start, along the direction of the largest curvature."""
     steps: PositiveInt
-    """Steps of each of these descents."""
+    """Steps of each of the descents."""
     multiples: list[PositiveFloat]
     """Learning rates, in 1 / curvature."""
 
@@ -133,7 +133,7 @@ class Flat(Block):
     radius: PositiveFloat
     """Distance of the surface's flat places from (0, 0)."""
     angles: PositiveInt
-    """How many of them, all around."""
+    """How many flat places on the surface, all around."""
     far: list[float]
     """Flat places on the sine, x of each."""
     near: PositiveFloat
