@@ -73,10 +73,11 @@ def inverted_scaling(settings: Scaling, seed: int) -> Effect:
     return Effect(
         errors(cases),
         "largest difference; True counts as 1",
-        f"`nn.Dropout` on ones, at rates {min(settings.rates):g} to {max(settings.rates):g}: its "
-        "outputs in training against 0 and 1/(1 - rate), its outputs in evaluation against its "
-        "inputs, a layer's mean over all masks against the layer without dropout; and whether "
-        "`functional.dropout` stops by itself",
+        f"`nn.Dropout` on {settings.units} ones, four cases at each of {len(settings.rates)} "
+        f"rates, {min(settings.rates):g} to {max(settings.rates):g}: its outputs in training "
+        "against 0 and 1/(1 - rate), its outputs in evaluation against its inputs, a layer's mean "
+        "over all masks, each weighted by its probability, against the layer without dropout; and "
+        "whether `functional.dropout` stops by itself",
         "course",
     )
 
@@ -187,8 +188,9 @@ def _gaps(
     return {
         "narrows_gap_without_loss": Effect(
             both(narrower_SR, better_SR + settings.allowed_loss),
-            "accuracy: the smaller of the fall of the gap between train and test, and the change "
-            f"of test plus {settings.allowed_loss:g}",
+            "accuracy: the smaller of two means, that of the fall of the gap between train and "
+            f"test, and that of the change of test plus {settings.allowed_loss:g}; both intervals "
+            "range over repeats and test rows",
             between,
             "notes L723",
             note=f"the gap falls by {narrower_SR.mean():.4f}, test changes by "

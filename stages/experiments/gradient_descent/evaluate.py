@@ -50,16 +50,19 @@ def slopes(settings: Evaluate, seed: int) -> Evaluated:
             "slope_changes_sign": Effect(
                 errors(signs),
                 "wrong signs",
-                "slopes left and right of each lowest and highest point of three curves, found "
-                "from values alone, and how often the slope changes its sign",
+                f"slopes left and right of each of the {len(signs) - 2 * len(LINES)} lowest and "
+                "highest points of three curves in figure 2's range, found from values alone; and, "
+                "one case for each curve and way, how often the slope changes its sign",
                 "notes L56",
             ),
             "gradient_is_the_partials": Effect(
                 errors([*away, float(at_one) - COURSE_SLOPE]),
                 "difference of slopes",
-                "partial derivatives by hand against autograd's gradient and against differences "
-                f"of values at random points, and the surface's dz/dx at (1, 1) against the "
-                f"course's {COURSE_SLOPE:.5f}",
+                "the curves' slopes and the surface's two partial derivatives by hand against "
+                "autograd's gradient and against differences of values, each at "
+                f"{settings.points} random points (in [-2, 2], on the sine [-2π, 2π], on the "
+                "surface [-3, 3]); and the surface's dz/dx at (1, 1) against the course's "
+                f"{COURSE_SLOPE:.5f}",
                 "notes L76",
             ),
         },
@@ -88,8 +91,10 @@ def beside_minima(settings: Evaluate, train: Train, trained: Trained, lowest: Mi
             "ends_near_not_on": Effect(
                 errors([*parabola_errors(train.rate, shown_ST), *speed]),
                 "difference of positions, or of factors",
-                "positions on the parabola against .5 + (start - .5)(1 - rate x curvature)^steps, "
-                "an error of 1 where one ends on .5; factors per step beside every minimum against "
+                f"{shown_ST.size} positions of figure 2's {len(shown_ST)} descents on the parabola "
+                "against .5 + (start - .5)(1 - rate x curvature)^steps, and an error of 1 for each "
+                f"that ends on .5; {len(speed)} factors per step beside {len(every)} minima, in "
+                f"{setup.steps} steps or until a thousandth of the distance is left, against "
                 "1 - rate x curvature, the curvature from autograd",
                 "notes L69",
             ),
@@ -154,8 +159,10 @@ def exchange(setup: Trade, train: Train, trained: Trained, lowest: Minima) -> Ef
     return Effect(
         errors([*(1 - r2 for r2 in slow), *(r2 >= setup.least_r2 for r2 in fast)]),
         "1 - R2 of log distance on rate x steps",
-        f"rates up to {setup.slow:g} / curvature on three curves, and the course's grid on the "
-        f"sine; from {setup.fast[0]:g} / curvature an R2 of {setup.least_r2:g} is an error of 1",
+        f"rates of {setup.slow / 100:g} to {setup.slow:g} / curvature beside the leftmost minimum "
+        "of each of three curves, and the course's grid on the sine; on the same curves, at rates "
+        f"of {setup.fast[0]:g} to {setup.fast[1]:g} / curvature, an R2 of {setup.least_r2:g} is an "
+        f"error of 1; always {len(counts)} numbers of steps, {counts[0]} to {counts[-1]}",
         "notes L78",
         note=f"at the large rates R2 is {min(fast):.2f} to {max(fast):.2f}",
     )
@@ -185,9 +192,10 @@ def flat(setup: Flat, train: Train, lowest: Minima) -> Effect:
     return Effect(
         errors(wrong),
         "what is not as stated",
-        f"places far out on the surface and the sine, and on the cosine's top: slope below "
-        f"{setup.slope:g}, no minimum but lower ground within {setup.near:g}, and moved by less "
-        f"than {setup.moved:g} in {train.steps} steps",
+        f"{len(ring_NF)} places far out on the surface and {len(far_NF)} on the sine, and the "
+        f"cosine's top, four cases each: slope below {setup.slope:g}, no minimum within "
+        f"{setup.near:g}, lower ground within {setup.near:g}, and moved by less than "
+        f"{setup.moved:g} in {train.steps} steps",
         "notes L58",
     )
 
@@ -214,7 +222,8 @@ def starts(settings: Evaluate, trained: Trained, lowest: Minima) -> Evaluated:
             "start_decides_minimum": Effect(
                 paired(np.mean(apart, 0)),
                 "share of pairs that end in different minima",
-                "two random starts on the cosine, the sine and the surface (mean of the three)",
+                "the first two of a repeat's random starts on the cosine, the sine and the surface "
+                "(mean of the three)",
                 "notes L70, 74",
                 note="the cosine's two minima are equally low, so its pairs part between equals",
             ),
@@ -222,7 +231,7 @@ def starts(settings: Evaluate, trained: Trained, lowest: Minima) -> Evaluated:
                 paired(np.mean(gaps, (0, 2))),
                 "share of repeats that found the lowest minimum - 1 + (1 - p)^k",
                 f"the lowest end of k random starts, k of {settings.restart_counts}, on three "
-                "landscapes (mean); p from a regular grid of starts",
+                "landscapes (mean of all); p from a regular grid of starts (figure 4)",
                 "notes L73-74",
                 note="of one landscape and k the difference is at most "
                 f"{np.abs(np.mean(gaps, 1)).max():.3f}; the starts are independent, so what could "
@@ -261,14 +270,16 @@ def schedules(settings: Evaluate, train: Train, trained: Trained) -> Evaluated:
                 errors(order_errors(start_S[far], quiet, train)),
                 "relative difference of distances",
                 "distance to the parabola's minimum by falling, rising and shuffled rates, against "
-                "start x product of (1 - rate x curvature); an error of 1 where the mean rate all "
-                "the time ends as near",
+                "that of the start x product of (1 - rate x curvature); an error of 1 where the "
+                f"mean rate all the time ends as near; from the {far.sum()} of {far.size} starts "
+                f"that are farther than {settings.least_start_distance:g} from it",
                 "ours",
             ),
             "decay_beats_reversed_with_noise": Effect(
                 paired(gain_S),
-                "ln(distance to the minimum)",
-                f"rising minus falling rates, noise on every slope ({train.schedules.noise:g})",
+                "ln(distance to the minimum after the last step)",
+                "rising minus falling rates in each repeat, which share start and noise (of "
+                f"deviation {train.schedules.noise:g} on every slope)",
                 "ours",
             ),
         },

@@ -14,6 +14,7 @@ class Data(Block):
     """The dataset of each role."""
 
     digits: str
+    """Pictures of digits."""
 
 
 class Rescue(Block):
@@ -29,14 +30,21 @@ class Train(Block):
     """Every optimizer at every rate, `repeats` times."""
 
     hidden: list[PositiveInt]
+    """Units of each hidden layer."""
     batch_size: PositiveInt
+    """Rows per step."""
     epochs: PositiveInt
+    """Passes over the train rows."""
     repeats: PositiveInt
+    """Nets of each arm, each with initial weights and batches of its own."""
     optimizers: list[OptimizerName]
+    """Update rules; `momentum` is SGD with momentum."""
     rates: Annotated[list[PositiveFloat], Field(min_length=2)]
     """Learning rates; each optimizer has a net at each."""
     momentum: Annotated[float, Field(ge=0, lt=1)]
+    """How much of the sum of past gradients `momentum` keeps at each step."""
     adamw_weight_decay: Annotated[float, Field(ge=0)]
+    """AdamW's decay: each step takes rate x this of each weight away."""
     rescue: Rescue
 
 
@@ -44,10 +52,15 @@ class LossScale(Block):
     """The check that an adaptive step ignores the scale of the loss, if eps is negligible."""
 
     factor: PositiveFloat
+    """What the loss is multiplied by."""
     eps: PositiveFloat
+    """The eps of RMSprop and Adam in the check, instead of torch's."""
     steps: PositiveInt
+    """Full-batch steps of each net."""
     rate: PositiveFloat
+    """Learning rate."""
     nets: PositiveInt
+    """Small nets, with points of their own, for each optimizer."""
 
 
 class Evaluate(Block):
@@ -61,3 +74,4 @@ class Report(Block):
     """How the figures look."""
 
     accuracy_from: Annotated[float, Field(ge=0, lt=1)]
+    """Where the axes of accuracy begin."""

@@ -66,15 +66,16 @@ CHANGED = [
     "change with the usual one stands beside the verdict.",
 ]
 RUN = (
-    "A net with hidden layers of 64, 32 and 32 units is trained by five optimizers at six rates, "
-    "and by SGD at one small rate for eight times as long. All else in these nets is torch's "
-    "default."
+    "A net 784-64-32-32-10 with ReLUs is trained by cross-entropy, on pixels from 0 to 1, by five "
+    "optimizers at six rates, each 3.98 times the one before (.0016 is .00158), and by SGD at one "
+    "small rate for eight times as long. All else in these nets is torch's default. The table has "
+    "them after the last epoch; its train rows are the first 500 of the 3500."
 )
 HEADLINE = {
     "best_accuracy": "digits, test: the optimizer and rate that are best on dev",
     "best_adam_accuracy": "digits, test: Adam at its best rate on dev",
     "smallest_rate_sgd_accuracy": "digits, test: SGD at its smallest rate",
-    "trivial_accuracy": "digits, test: trivial predictor",
+    "trivial_accuracy": "digits, test: trivial predictor (the most frequent class)",
 }
 NAMES = {
     "sgd": "SGD",
