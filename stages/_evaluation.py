@@ -80,6 +80,7 @@ def arms(trials: pd.DataFrame, rows: Mapping[tuple[str, str], np.ndarray]) -> pd
     n counts finite repeats; rows counts the test rows that the interval ranges over as well, 0
     where it ranges over repeats alone.
     """
+    answers = _yes_or_no(trials)
     summaries = []
     for (arm, metric, split), group in trials.groupby(["arm", "metric", "split"], sort=True):
         values_S = group["value"].to_numpy(dtype=np.float64)
@@ -87,7 +88,7 @@ def arms(trials: pd.DataFrame, rows: Mapping[tuple[str, str], np.ndarray]) -> pd
         table = rows.get((arm, metric)) if split == "test" else None
         if finite_S.size < values_S.size:
             table = None
-        low, high = _limits(metric, finite_S, table)
+        low, high = _limits(metric, finite_S, table, (metric, split) in answers)
         mean = finite_S.mean() if finite_S.size else np.nan
         sd = finite_S.std(ddof=1) if finite_S.size > 1 else np.nan
         R = 0 if table is None else table.shape[1]
@@ -96,13 +97,22 @@ def arms(trials: pd.DataFrame, rows: Mapping[tuple[str, str], np.ndarray]) -> pd
     return pd.DataFrame(summaries, columns=columns)
 
 
-def _limits(metric: str, finite_S: np.ndarray, table_SR: np.ndarray | None) -> tuple[float, float]:
+def _yes_or_no(trials: pd.DataFrame) -> set[tuple[str, str]]:
+    """Return the metrics and splits with one answer, 0 or 1, in each repeat of every arm."""
+    finite = trials[np.isfinite(trials["value"].astype(np.float64))]
+    answers = finite["value"].isin((0, 1)).groupby([finite["metric"], finite["split"]]).all()
+    return {key for key, yes in answers.items() if yes and "accuracy" not in key[0]}
+
+
+def _limits(
+    metric: str, finite_S: np.ndarray, table_SR: np.ndarray | None, yes_or_no: bool
+) -> tuple[float, float]:
     """Return the limits of a mean; those of yes-or-no outcomes are exact, of shares within 0..1."""
     if finite_S.size < 2:
         return np.nan, np.nan
     if table_SR is not None:
         interval = _stats.crossed_interval(table_SR, LEVEL)
-    elif "accuracy" not in metric and np.isin(finite_S, (0, 1)).all():
+    elif yes_or_no:
         interval = _stats.proportion_interval(int(finite_S.sum()), finite_S.size, LEVEL)
     else:
         interval = _stats.mean_interval(finite_S, LEVEL)

@@ -66,6 +66,14 @@ def test_a_perfect_accuracy_in_every_repeat_is_no_yes_or_no_outcome():
     assert (row["low"], row["high"]) == (1.0, 1.0)
 
 
+def test_a_number_that_is_1_by_definition_in_one_arm_is_no_yes_or_no_outcome():
+    base = numbers("base", "relative length", "train", np.ones(3))
+    other = numbers("other", "relative length", "train", np.array([0.7, 0.8, 0.9]))
+    rows = _evaluation.arms(pd.concat([base, other]), {}).set_index("arm")
+
+    assert (rows.loc["base", "low"], rows.loc["base", "high"]) == (1.0, 1.0)
+
+
 def test_the_limits_of_an_accuracy_over_repeats_alone_stay_there_too():
     values = [1.0, 1.0, 1.0, 0.9]
     trials = pd.DataFrame({"arm": "a", "seed": range(4), "metric": "accuracy", "split": "dev",

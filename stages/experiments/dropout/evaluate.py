@@ -216,7 +216,7 @@ def both(*tables: np.ndarray) -> Measured:
         )
         return Interval(effect, low, high, found[0].n, None)
 
-    return Measured(parts[0].ran, parts[0].used, interval)
+    return Measured(parts[0].ran, parts[0].used, interval, rows=parts[0].rows)
 
 
 def _fewer(trained: Trained, off: str, half: str) -> Effect:
