@@ -217,6 +217,9 @@ def starts(settings: Evaluate, trained: Trained, lowest: Minima) -> Evaluated:
             for way, found_SK in (("", best_SK), (", no descent", idle_SK)):
                 arm = f"{name}, best of {count}{way}"
                 trials.append(numbers(arm, FOUND, "test", found_SK[:, i]))
+    each = dict(zip(HILLY, np.mean(apart, 1), strict=True))
+    gap_LK = np.mean(gaps, 1)
+    land, k = np.unravel_index(np.abs(gap_LK).argmax(), gap_LK.shape)
     return Evaluated(
         effects={
             "start_decides_minimum": Effect(
@@ -225,7 +228,8 @@ def starts(settings: Evaluate, trained: Trained, lowest: Minima) -> Evaluated:
                 "the first two of a repeat's random starts on the cosine, the sine and the surface "
                 "(mean of the three)",
                 "notes L70, 74",
-                note="the cosine's two minima are equally low, so its pairs part between equals",
+                note=", ".join(f"{name} {share:.3f}" for name, share in each.items())
+                + "; the cosine's two minima are equally low, so its pairs part between equals",
             ),
             "restarts_find_global": Effect(
                 paired(np.mean(gaps, (0, 2))),
@@ -233,9 +237,9 @@ def starts(settings: Evaluate, trained: Trained, lowest: Minima) -> Evaluated:
                 f"the lowest end of k random starts, k of {settings.restart_counts}, on three "
                 "landscapes (mean of all); p from a regular grid of starts (figure 4)",
                 "notes L73-74",
-                note="of one landscape and k the difference is at most "
-                f"{np.abs(np.mean(gaps, 1)).max():.3f}; the starts are independent, so what could "
-                "fail is the grid's p",
+                note=f"the largest difference of one landscape and k is {gap_LK[land, k]:+.3f} "
+                f"({HILLY[land]}, k = {settings.restart_counts[k]}); the starts are independent, "
+                "so what could fail is the grid's p",
             ),
         },
         headline={"best_of_restarts_on_the_surface": float(best_SK[:, -1].mean())},
