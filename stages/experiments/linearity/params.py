@@ -32,7 +32,7 @@ class Clusters(Block):
     epochs: PositiveInt
     """Steps of gradient descent, each on all training points."""
     watch_every: PositiveInt
-    """Epochs between two points of the curves."""
+    """Epochs between two points of the curves, which no figure shows."""
 
 
 class Rings(Block):
@@ -47,7 +47,7 @@ class Rings(Block):
     epochs: PositiveInt
     """Steps of Adam, each on all training points."""
     watch_every: PositiveInt
-    """Epochs between two points of the curves."""
+    """Epochs between two points of the curves, which no figure shows."""
 
 
 class Train(Block):
