@@ -108,8 +108,8 @@ def _alike(
         undecided=(
             "the train losses are not equal" if unequal else edge(train, best, least, train.rows)
         ),
-        note=f"train losses: {of_full:.3f} after {steps:.0f} steps and {of_single:.3f} after "
-        f"{train.epochs} epochs",
+        note=f"mean train losses: {of_full:.3f} after {steps:.0f} steps, in every repeat, and "
+        f"{of_single:.3f} after {train.epochs} epochs",
     )
 
 

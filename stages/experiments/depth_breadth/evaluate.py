@@ -48,8 +48,10 @@ def parameter_counts(setup: Grid) -> Effect:
     return Effect(
         errors([nodes, *wrong]),
         "parameters too many or too few",
-        "built nets against the course's numbers: 2-4-3 has 27, 2-2-2-3 has 21, both seven nodes; "
-        "12 units and 4 blocks have 723; its formula for every net of the grid",
+        "built nets against the course's numbers: 2-4-3 has 27, 2-2-2-3 has 21, both seven nodes "
+        "(a case of its own); 12 units and 4 blocks have 723, 100 and 5 have 51 303; its formula, "
+        f"4n + n + b(n² + n) + 3n + 3 for n units and b blocks, for the {len(formula)} nets of the "
+        "grid",
         "notes L181",
     )
 
@@ -148,8 +150,8 @@ def _speed(setup: Grid, steps_SWL: np.ndarray, level: float) -> Effect:
     ratio_S = steps_SWL[:, wide].mean((1, 2)) / steps_SWL[:, narrow].mean((1, 2))
     return Effect(
         paired(ratio_S - 1),
-        f"ratio of steps to {level:.0%} on the training rows, minus 1",
-        f"{names}, mean over all depths",
+        f"ratio of a repeat's mean steps to {level:.0%} on the training rows, minus 1",
+        f"{names}, all depths",
         "notes L189",
         note=_unreached(setup, steps_SWL[:, wide], steps_SWL[:, narrow]),
     )
@@ -159,9 +161,8 @@ def _sooner(setup: Grid, steps_SWL: np.ndarray, level: float) -> Effect:
     ratio_S = steps_SWL[:, :, 0].mean(1) / steps_SWL[:, :, 1:].mean((1, 2))
     return Effect(
         paired(1 - ratio_S),
-        f"share of the steps to {level:.0%} on the training rows that is saved",
-        f"{setup.blocks[0]} block against the mean of {setup.blocks[1]} to {setup.blocks[-1]}, "
-        "mean over all widths",
+        f"share of a repeat's mean steps to {level:.0%} on the training rows that is saved",
+        f"{setup.blocks[0]} block against {setup.blocks[1]} to {setup.blocks[-1]}, all widths",
         "notes L189, L193",
         note=_unreached(setup, steps_SWL[:, :, 0], steps_SWL[:, :, 1:]),
     )
@@ -208,17 +209,18 @@ def _predictors(setup: Grid, long_SWLR: np.ndarray) -> dict[str, Effect]:
     return {
         "parameters_do_not_predict_accuracy": Effect(
             paired(_stats.influence(rho, long_SCR)),
-            "Spearman's rank correlation with test accuracy",
+            "Spearman's rank correlation with test accuracy, within a repeat",
             f"number of parameters, {nets}",
             "notes L194",
-            note="a stricter reading of the notes, which only say: not necessarily",
+            note="a stricter reading of the notes, which only say: not necessarily; test rows "
+            "enter the interval by the jackknife",
         ),
         "shape_predicts_accuracy": Effect(
             paired(_stats.influence(gain, long_SCR)),
-            "share of the variance of test accuracy that is explained",
-            f"log width and depth minus log parameters, {nets}",
+            "share of the variance of test accuracy that a linear fit explains, within a repeat",
+            f"log width and number of blocks minus log number of parameters, {nets}",
             "ours",
-            note=f"width and depth explain {by_shape:.2f}, the number of parameters {by_size:.2f}",
+            note=f"width and blocks explain {by_shape:.2f}, the number of parameters {by_size:.2f}",
         ),
     }
 

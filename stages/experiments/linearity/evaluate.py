@@ -91,13 +91,13 @@ def _removal(settings: Evaluate, grid: list[float], tested: Nets) -> dict[str, E
     return {
         "removing_relu_raises_accuracy": Effect(
             paired(gain_LS.sum(0) / np.maximum(pairs_S, 1), where=pairs_S > 0),
-            TEST,
+            f"{TEST}, mean of a repeat's pairs, then over repeats",
             "without ReLUs minus with them, at the rates where both nets learn",
             "notes L135",
-            note=f"with them {with_them:.2%}, without {without:.2%}, in {both_LS.sum()} pairs out "
-            f"of {both_LS.size}: a gain of {100 * (without - with_them):.2f} points, where the "
-            f"notes report half a point; at rates from {grid[half]:.4f} on it is "
-            f"{100 * fast:+.2f} points",
+            note=f"pooled over {both_LS.sum()} such pairs out of {both_LS.size}: with them "
+            f"{with_them:.2%}, without {without:.2%}, a gain of "
+            f"{100 * (without - with_them):.2f} points, where the notes report half a point; "
+            f"over those at rates from {grid[half]:.4f} on it is {100 * fast:+.2f} points",
         ),
         "removing_relu_raises_success_rate": Effect(
             paired((linear.astype(float) - relu).mean(0)),
@@ -115,7 +115,8 @@ def _limit(tested: Nets, bayes: float, limit: float) -> Effect:
     return Effect(
         paired(bayes - luckiest_S),
         TEST,
-        "the Bayes rule minus the luckiest of a repeat's nets, on the same fresh points",
+        f"the Bayes rule minus the luckiest of a repeat's nets ({len(tested['relu'])} rates, with "
+        "ReLUs and without), on the same fresh points",
         "ours",
         note=f"the limit is {limit:.2%}; on these points the Bayes rule reaches {bayes:.2%} and "
         f"the luckiest net of all {luckiest_S.max():.2%}",
@@ -194,9 +195,10 @@ def _collapse(train: Train, trained: Trained) -> Effect:
     found = [difference(trained.states(arm), hidden, cells_RF) for arm, hidden in arms]
     return Effect(
         errors(np.concatenate(found)),
-        "largest difference of outputs / largest output, float64",
+        "largest difference of a net's outputs / its largest output, float64",
         "every net without ReLUs, of both problems, against one layer with the product of its "
-        "weights and the bias that follows",
+        f"weights and the bias that follows, at {len(cells_RF)} points of a grid from "
+        f"{-EXTENT:g} to {EXTENT:g} on both axes",
         "notes L154",
     )
 

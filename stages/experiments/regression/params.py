@@ -40,7 +40,7 @@ class Train(Block):
     epochs: PositiveInt
     """Steps of gradient descent, each on all rows."""
     watch_every: PositiveInt
-    """Epochs between two points of the figures' curves."""
+    """Epochs between two points of the loss's curve, which no figure shows."""
 
 
 class Evaluate(Block):

@@ -60,13 +60,15 @@ CORRECTED = [
 RUN = (
     "A net of one input, one hidden unit and one output is trained on 50 points of y = slope x + "
     "noise (x and noise normal, of deviations 1 and .5) by 500 full-batch steps of gradient "
-    "descent at rate .05, with a ReLU and without, at 21 slopes from -2 to 2. All slopes of a "
-    "repeat share x, noise and initial weights. A net is dead if its hidden unit is off at every "
-    "training row; else it is live, and kinked if the best line explains less than 99 % of the "
-    "variance of its predictions. It has failed if it explains less than half of what the true "
-    "line explains, counted at slopes of at least 1 in size, where the line explains four fifths "
-    "of the variance or more. The 20 000 fresh points, x and noise, are one sample for all nets "
-    "and slopes; the intervals range over repeats alone."
+    "descent at rate .05, with a ReLU and without, at 21 slopes from -2 to 2. The loss is the mean "
+    "squared error. All slopes of a repeat share x, noise and initial weights and biases, uniform "
+    "between -1 and 1. Correlation is that of predictions and y on the training rows, 0 for a dead "
+    "net; R2 is 1 - mean squared error / variance of y on the fresh points. A net is dead if its "
+    "hidden unit is off at every training row; else it is live, and kinked if the best line "
+    "explains less than 99 % of the variance of its predictions. It has failed if its R2 is less "
+    "than half of slope²/(slope² + .25), what the true line explains, counted at slopes of at "
+    "least 1 in size, where that is four fifths or more. The 20 000 fresh points, x and noise, are "
+    "one sample for all nets and slopes; the intervals range over repeats alone."
 )
 HEADLINE = {
     "dead_share": "with the ReLU: dead nets, share of all at 21 slopes",
@@ -106,7 +108,7 @@ def compared(results: Results, settings: Report) -> list[Compared]:
             f"mean loss, mean correlation of 50 nets at slope {slope:+.2g} (training rows)"
             if slope
             else "the same at slope 0",
-            f"{NOTEBOOK[slope][0]:.2f}, {NOTEBOOK[slope][1]:.2f}",
+            f"{NOTEBOOK[slope][0]:.3f}, {NOTEBOOK[slope][1]:.3f}",
             ", ".join(_text(table, slope) for table in ours.values()),
             _reason(slope, _at(dead, slope)["mean"], _outside(ours, slope)),
         )
@@ -121,9 +123,12 @@ def _reason(slope: float, dead: float, outside: bool) -> str:
     theirs = (NOTEBOOK[slope][0] - NOISE) / slope**2
     counts = (
         f"Dead nets: about {theirs:.0%} of the notebook's, by (loss - .25) / slope²; {dead:.0%} of "
-        "ours."
+        "ours, counted."
     )
-    return counts + " That is more than chance gives two such means, and unexplained." * outside
+    return counts + outside * (
+        " Both means are farther from ours than √2 times half our interval, where 95 % of two such "
+        "means are nearer; unexplained."
+    )
 
 
 def _outside(ours: dict[str, pd.DataFrame], slope: float) -> bool:
@@ -181,9 +186,9 @@ def loss_and_correlation(results: Results) -> draw.Figure:
         "loss_and_correlation",
         figure,
         "The notebook's figure: loss and correlation on the training rows. Bands: 95 % intervals "
-        "over repeats; crosses: the numbers stored in the course's file, at 13 of its 21 slopes; "
-        "level: the noise's variance. A dead net counts as a correlation of 0. That the course's "
-        "correlation grows as well is seen here alone; no claim tests it.",
+        "over repeats; crosses: the numbers stored in the course's file, at 13 of its 21 slopes "
+        "(nine are compared below); level: the noise's variance. That the course's correlation "
+        "grows as well is seen here alone; no claim tests it.",
         "Two line charts: with the ReLU the loss rises with the size of the slope and the "
         "correlation stays below that of the net without it, whose loss is flat.",
     )
@@ -255,8 +260,7 @@ def explained(results: Results, settings: Report) -> draw.Figure:
     return draw.Figure(
         "explained",
         figure,
-        "Share of the variance of fresh points that each explains. Bands: 95 % intervals over "
-        "repeats.",
+        "R2 on fresh points; to predict their mean gives 0. Bands: 95 % intervals over repeats.",
         "Line chart: least squares and the net without the ReLU coincide and rise with the size of "
         "the slope; the net with the ReLU stays below.",
     )
