@@ -47,7 +47,7 @@ class Classifier(Block):
     batch_size: PositiveInt
     """Images per step."""
     watches: PositiveInt
-    """About how often dev is watched in the good design; in the others once, at the end."""
+    """About how often, at ends of passes, dev is watched in the good design; in the others once."""
     labels: Annotated[list[Labels], Field(min_length=2)]
     """From few to many: `number` of labels, as many of every class (null: all images); passes
     through them (`epochs`); whether the `others` of the designs are trained on them, too."""
