@@ -272,4 +272,4 @@ def test_every_claim_has_its_sentence_and_every_figure_can_be_drawn(block, train
     _results.match("losses", report.STATEMENTS, claims)
     assert set(report.HEADLINE) == set(evaluated.headline)
     assert names == ["two_softmaxes", "losses", "entropy", "activations", "softmax"]
-    assert rows["entropy of p = .25"] == "0.562335"
+    assert rows["entropy of p = .25, nats"] == "0.562335"

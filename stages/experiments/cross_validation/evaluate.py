@@ -85,11 +85,13 @@ def _size(chosen_S: np.ndarray, fresh_SD: np.ndarray, folds: int) -> Effect:
     ratio_S = np.take_along_axis(fresh_SD, chosen_S[:, None], 1)[:, 0] / fresh_SD.min(1)
     return Effect(
         median(1 - ratio_S),
-        "1 - squared error / least squared error of any degree, fresh points (median)",
+        "1 - squared error / least squared error of any degree in the same repeat, fresh points; "
+        "the median, its interval between order statistics",
         f"the degree that {folds}-fold cross-validation chose against the best",
         "notes L198-200",
-        note=f"in {(ratio_S > 1.1).mean():.0%} of repeats the chosen degree is more than a tenth "
-        f"worse; the worst has {ratio_S.max():.0f} times the least error",
+        note=f"by the same measure the chosen degree is more than a tenth worse in "
+        f"{(ratio_S > 1.1).mean():.0%} of repeats; the worst has {ratio_S.max():.0f} times the "
+        "least error",
     )
 
 
@@ -99,7 +101,7 @@ def _coverage(fold_SK: np.ndarray, error_S: np.ndarray, degree: int) -> Effect:
     half_S = _stats.t_quantile((1 + COVERAGE) / 2, K - 1) * fold_SK.std(1, ddof=1) / np.sqrt(K)
     return Effect(
         rate(np.abs(fold_SK.mean(1) - error_S) <= half_S),
-        "share of repeats",
+        f"share of the {len(error_S)} repeats",
         f"{COVERAGE:.0%} t interval over {K} folds of degree {degree} against the error of the "
         "fit to all rows on fresh points",
         "ours",
@@ -146,8 +148,9 @@ def _past_the_best(
         "accuracy: in each repeat the smaller of the rise on train and the fall on test",
         "the last epoch against the best epoch on dev, of the same net",
         "notes L202",
-        note=f"train, with its wrong labels, rises by {rise_S.mean():.3f}; fresh rows with true "
-        f"labels fall by {fall_S.mean():.3f}, which with as many wrong labels is "
+        note=f"train, with its wrong labels, rises by {rise_S.mean():.3f} to the table's value of "
+        f"`one split`; fresh rows with true labels fall by {fall_S.mean():.3f}, which with as many "
+        f"wrong labels is 1 - {flipped:g} - {flipped:g} / {CLASSES - 1} times that, "
         f"{kept * fall_S.mean():.3f}",
     )
     return Evaluated(
@@ -250,7 +253,8 @@ def flowers(
             "three_sigmoids_against_softmax": Effect(
                 paired(right[softmax] - right[sigmoid_arm("generated")]),
                 TEST,
-                f"{softmax}: softmax with cross-entropy minus sigmoids with binary cross-entropy",
+                f"{softmax} (softmax, cross-entropy) minus {sigmoid_arm('generated')} (binary "
+                "cross-entropy), trained on the same rows",
                 "notes L164",
                 note=f"on the {len(iris.y)} test rows of iris, which are too few to decide, the "
                 f"softmax is ahead by {ahead:.3f}",

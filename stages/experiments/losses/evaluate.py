@@ -59,27 +59,34 @@ def softmaxes(z_KC: Tensor, last_S: Tensor) -> Evaluated:
     scipy_KC = torch.from_numpy(special.softmax(z_KC.numpy(), axis=1))
     sums = [ours_KC.sum(1) - 1, torch_KC.sum(1) - 1, (ours_KC - scipy_KC).flatten()]
     order_KC, floor = z_KC.argsort(1), by_hand.double_softmax_floor(3)
+    K, C = z_KC.shape
     return Evaluated(
         effects={
             "softmax_sums_to_one": Effect(
                 errors(torch.cat(sums).numpy()),
                 "difference of probabilities",
-                "the sum of a softmax against 1, by hand and by torch; the formula against SciPy",
+                "the sum of a softmax against 1, by hand and by torch; each probability by hand "
+                "against SciPy's",
                 "notes L29-31",
+                note=f"the cases are 2 x {K} sums and {K} x {C} probabilities",
             ),
             "softmax_keeps_order": Effect(
                 errors([(p.argsort(1) != order_KC).any(1) for p in (ours_KC, torch_KC)]),
                 "vectors in another order",
                 "probabilities, by hand and by torch, and numbers, each sorted",
                 "notes L33, 172",
+                note=f"the cases are 2 x {K} vectors of {C} numbers",
             ),
             "double_softmax_has_a_floor": Effect(
                 errors([*by_torch.floor_differences(z_KC, last_S), round(floor, 3) - FLOOR]),
                 "by how much a loss is below the floor, or sure answers' loss off it",
                 f"torch's cross-entropy of a softmax against ln(1 + (C - 1) / e), rounded {FLOOR} "
-                "for C = 3: sure answers reach it in the limit, no answer and no net of ours goes "
+                "for C = 3: sure answers, probabilities of 1 and 0, which the first softmax gives "
+                "in the limit only, reach it; no random answer and no last loss of our nets is "
                 "below",
                 "against course",
+                note=f"the cases are {K} sure and {K} random answers for each C from 2 to {C}, "
+                f"{len(last_S)} nets and the rounded floor",
             ),
         },
         headline={"double_softmax_floor": floor},
@@ -90,6 +97,7 @@ def entropies(z_K: Tensor, p_K: Tensor) -> Evaluated:
     """Check entropy, cross-entropy and its form with logits."""
     by_sigmoid, by_logit = bce(torch.tensor([20.0]), torch.zeros(1))
     nats = float(by_hand.entropy(torch.tensor(CAT)))
+    K = len(p_K)
     return Evaluated(
         effects={
             "entropy_in_nats_and_bits": Effect(
@@ -98,6 +106,8 @@ def entropies(z_K: Tensor, p_K: Tensor) -> Evaluated:
                 f"the formula against SciPy in nats and in bits, and against torch; p = {CAT} "
                 f"against {NATS} nats and, rounded, {BITS} bits, a fair coin against 1 bit",
                 "against notes L38-46",
+                note=f"the cases are 3 x {K + 2} entropies, of {K} random p, p = {CAT} and the "
+                "coin, and the 3 single numbers",
             ),
             "cross_entropy_of_the_cat": Effect(
                 errors(cat_errors()),
@@ -105,6 +115,7 @@ def entropies(z_K: Tensor, p_K: Tensor) -> Evaluated:
                 f"target (1, 0) and prediction ({CAT}, {1 - CAT}) by the formula, by torch's BCE "
                 f"and cross-entropy and by SciPy, against {CAT_LOSS}",
                 "notes L52-54",
+                note="the formula makes 2 of the cases, for the cat and for its absence",
             ),
             "bce_with_logits_is_bce_of_sigmoid": Effect(
                 errors(bce_errors(z_K, p_K)),
@@ -112,10 +123,9 @@ def entropies(z_K: Tensor, p_K: Tensor) -> Evaluated:
                 "torch's BCEWithLogits against its BCE of a sigmoid and against the formula; "
                 "targets 0, 1 and between, double precision",
                 "notes L142-143",
-                note="in single precision a logit of 20 with target 0 costs "
-                f"{by_sigmoid.item():.0f}, torch's cap, by way of the sigmoid, which is rounded to "
-                "1, and "
-                f"{by_logit.item():.0f} by the logit itself",
+                note=f"the cases are 2 x {K} logits x 3 targets; in single precision a logit of 20 "
+                f"with target 0 costs {by_sigmoid.item():.0f}, torch's cap, by way of the sigmoid, "
+                f"which is rounded to 1, and {by_logit.item():.0f} by the logit itself",
             ),
         },
         headline={
@@ -173,6 +183,7 @@ def losses(
     """Check losses of one's own, halves, means and codes of classes."""
     pairs_KN = torch.from_numpy(rng.standard_normal((settings.cases, 2, settings.rows)))
     some = slice(None, None, len(x_NF) // settings.rows)
+    (N, C), K, R = y_NC.shape, settings.cases, settings.rows
     return Evaluated(
         effects={
             "custom_losses_match_formulas": Effect(
@@ -181,6 +192,7 @@ def losses(
                 "the notes' programs against NumPy: mean |p - y|; mean (p - y)^2 + |mean p|; and "
                 "minus the correlation of p and y, by SciPy",
                 "against notes L616",
+                note=f"the cases are 3 losses x {K} random pairs of {R} rows",
             ),
             "half_mse_halves_the_gradient": Effect(
                 errors([error for pair in pairs_KN for error in by_torch.half_differences(*pair)]),
@@ -188,6 +200,7 @@ def losses(
                 "autograd's gradient of (prediction - target)^2 / 2 against half of that of "
                 "torch's MSE, which has no 1/2, and against prediction - target",
                 "notes L95-97",
+                note=f"the cases are 2 x {K} random pairs x {R} rows",
             ),
             "cost_is_the_mean_loss": Effect(
                 errors(cost_errors(net, x_NF[some], y_NC[some])),
@@ -195,6 +208,8 @@ def losses(
                 "means of the rows' losses by formula against torch's costs, and means of the "
                 "rows' gradients against the gradient of the cost",
                 "notes L103-105",
+                note=f"the cases are 2 costs and {size(net)} derivatives, of the first repeat's "
+                f"untrained net on {len(x_NF[some])} of its rows",
             ),
             "one_hot_is_dummies": Effect(
                 errors(code_errors(y_NC.argmax(-1).numpy())),
@@ -202,6 +217,7 @@ def losses(
                 "torch's one-hot code against pandas' dummies and scikit-learn's binarizer; its "
                 "rows sum to 1, those of three exams, each passed or not, to 0 up to 3",
                 "against notes L23-26",
+                note=f"the cases are 2 x {N} rows x {C} entries, {N} sums, and the exams",
             ),
         },
         headline={},
@@ -250,12 +266,14 @@ def activations(a_K: Tensor) -> Effect:
         "formulas against torch; below and above zero ReLU is 0 and positive, sigmoid in 0 to .5 "
         "and .5 to 1, tanh in -1 to 0 and 0 to 1",
         "notes L88-91",
+        note=f"the cases are 3 activations x {len(a_K)} numbers x 2: the value, and the range",
     )
 
 
 def nets(net: dict[str, Weights], x_SNF: Tensor, y_SNC: Tensor) -> Evaluated:
     """Check backpropagation, the order of units and the bias, on the nets that were trained."""
-    plain = net["twin by torch"]
+    plain, (S, N, C) = net["twin by torch"], y_SNC.shape
+    each = size(plain) // S
     joined = torch.cat([plain["w1"], plain["b1"][..., None]], -1)
     _, z_SNC = by_hand.outputs(net["start"], x_SNF, ACTIVATION)
     _, other_SNC = by_hand.outputs(by_torch.reordered(net["start"]), x_SNF, ACTIVATION)
@@ -271,25 +289,36 @@ def nets(net: dict[str, Weights], x_SNF: Tensor, y_SNC: Tensor) -> Evaluated:
                 errors(back),
                 "difference of costs, derivatives or weights",
                 "by hand against autograd: three activations and three losses, the trained nets "
-                "at both ends, and the weights after steps of either",
+                "at both ends, and the weights after `train.twin_steps` of either",
                 "notes L119-122",
+                note=f"the cases are, in each of {S} repeats, {len(ways) + len(ARMS)} costs with "
+                f"{each} derivatives each, and {each} weights",
             ),
             "unit_order_does_not_matter": Effect(
                 errors([*order, *(z_SNC - other_SNC).flatten()]),
                 "difference of outputs or weights",
-                "nets and the same nets with their hidden units reordered, before and after steps",
+                "untrained nets and the same nets with their hidden units reordered: outputs, and "
+                "weights after `train.twin_steps` by autograd",
                 "notes L111-115",
+                note=f"the cases are, in each of {S} repeats, {N} rows x {C} outputs and {each} "
+                "weights",
             ),
             "bias_is_the_weight_of_a_constant": Effect(
                 errors([*bias, float((plain["b1"] == 1).all())]),
                 "difference of weights",
                 "a first layer with a bias and one without it whose rows end on a constant 1, "
-                "after steps by autograd; an error of 1 if the biases are 1",
+                "after `train.twin_steps` by autograd; an error of 1 if the biases are 1",
                 "against notes L160",
+                note=f"the cases are {each} weights in each of {S} repeats, and the biases",
             ),
         },
         headline={},
     )
+
+
+def size(net: Weights) -> int:
+    """Return how many weights there are."""
+    return sum(value.numel() for value in net.values())
 
 
 def weights_by_arm(trained: Trained) -> dict[str, Weights]:

@@ -101,7 +101,7 @@ def _starts(settings: Evaluate, right: Hits, numbers: Sequence[int | None]) -> d
             "course",
             note=", ".join(
                 f"with {number or 'all'} labels "
-                f"{gain(made.UNTRAINED, number).mean().round(3) + 0:+.3f}"
+                f"{gain(made.UNTRAINED, number).mean():+.4f}"
                 + ("" if number in settings.copied else " (not in the mean)")
                 for number in numbers
             ).replace("-", "\u2212"),
@@ -165,10 +165,12 @@ def copies(train: Train, trained: Trained, test: Split, seed: int, images: int) 
     return Effect(
         errors(worst),
         "relative difference of the squared errors",
-        f"the first {images} test images made by the autoencoder and by its decoder behind the "
-        "encoder that a classifier starts from",
+        f"the first {images} test images made by each autoencoder ({len(made.DESIGNS)} designs x "
+        f"{train.repeats} repeats) and by its decoder behind the encoder that a classifier starts "
+        "from",
         "ours",
-        note=f"with the untrained copies the squared error differs by {min(wrong):.0%} at least",
+        note=f"with untrained copies in all {len(wrong)} the squared error differs by "
+        f"{min(wrong):.0%} at least",
     )
 
 
