@@ -130,14 +130,19 @@ def growth(train: Train, dev: Dev, found: Hits, gains: Mapping[Cell, Gain]) -> d
     few = min(rows for rows in train.digits.rows if rows is not None)
     small, large = gains[shallow, None], gains[deep, None]
     more = _numbers.fixed(float((large[1] - gains[deep, few][1]).mean()), 3)
-    long = {}
+    long, names = {}, {}
     for depth in (deep, shallow):
         arms = {n: made.arm(made.problem(train.digits, depth), Scheme(n)) for n in train.schemes}
         default = arms.pop("default")
         best = best_on_dev({arm: dev[arm] for arm in arms.values()}).arm
         long[depth] = (found[best] - found[default]).mean()
+        names[depth] = f"{best.rpartition(', ')[2]} with {depth}"
     note = f"with {deep} hidden layers {more}; the notes speak of very much data"
-    later = f"after {train.digits.long_steps} steps, at one rate, {long[deep] - long[shallow]:.3f}"
+    later = (
+        f"after {train.digits.long_steps} steps, at rate {train.rate:g}, "
+        f"{long[deep] - long[shallow]:.3f}, {names[deep]} and {names[shallow]} hidden layers being "
+        "best on dev"
+    )
     return {
         "init_matters_with_size": grows(small, gains[shallow, few], "notes L254", note),
         "init_matters_with_depth": grows(large, small, "ours", later),
@@ -243,15 +248,19 @@ def kaiming(trained: Trained, place: str) -> Effect:
     xavier, other = (made.arm(place, Scheme(n)) for n in ("xavier_normal", "kaiming_uniform"))
     ratio_S = np.log10(loss[xavier] / loss[other])
     arms = f"{xavier} over {other}, at one rate: the pair of the course's notebook"
-    return Effect(paired(ratio_S), "log10 of the ratio of train losses", arms, "course")
+    metric = "log10 of the ratio of train losses, mean over repeats"
+    return Effect(paired(ratio_S), metric, arms, "course")
 
 
 def gradients(trained: Trained, depth: int) -> Effect:
     """Compare how much the gradient shrinks on its way to the first layer."""
     norms = (trained.weights[f"untrained {n}/norms"] for n in ("default", "kaiming_normal"))
     default, other = (np.log10(norm_SL[:, -1] / norm_SL[:, 0]) for norm_SL in norms)
-    arms = f"untrained nets with {depth} hidden layers, default minus kaiming_normal"
-    metric = "log10 of the norm in the last layer over that in the first"
+    arms = (
+        f"untrained nets with {depth} hidden layers on `train.gradient_rows` train digits, default "
+        "minus kaiming_normal"
+    )
+    metric = "log10 of the norm of the last layer's gradient over the first's, weights alone"
     return Effect(paired(default - other), metric, arms, "ours")
 
 

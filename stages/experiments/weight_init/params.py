@@ -81,7 +81,7 @@ class Train(Block):
     rate: PositiveFloat
     """Learning rate, unless schemes are compared at several."""
     decay_after: Annotated[float, Field(gt=0, lt=1)]
-    """Share of the epochs after which the rate falls."""
+    """Share of the epochs, rounded to whole ones, after which the rate falls."""
     decay: Annotated[float, Field(gt=0, le=1)]
     """What the rate is then multiplied by."""
     clusters: Clusters
