@@ -117,6 +117,7 @@ def page(
             run=_tables.run_rows(results),
             settings=settings,
             arms=_tables.arm_tables(results.arms),
+            crossed=bool((results.arms["rows"] > 0).any()),
             compared=compared,
             timing=_tables.timing_rows(results),
             machine=_tables.machine_rows(results.records["train"]),

@@ -284,17 +284,24 @@ def _cost(
     plan: Plan,
     members: Sequence[Member],
     tasks: Mapping[str, Task],
-    results: Iterable[Result],
+    results: Sequence[Result],
     seconds: float,
 ) -> dict[str, Any]:
     """Return what a sweep trained, how it was cut up, and what it cost."""
+    of = {member.name: member for member in members}
     steps = sum(result.epochs[-1] * result.steps_per_epoch for result in results)
     return {
         "models": len(members),
         "model_steps": steps,
-        "samples": sum(member.epochs * len(tasks[member.task].x) for member in members),
+        "samples": sum(_seen(one, of[one.name], tasks[of[one.name].task]) for one in results),
         "seconds": round(seconds, 3),
         "ms_per_model_step": round(1e3 * seconds / steps, 5),
         "diverged": sorted(result.name for result in results if result.diverged_at is not None),
         "plan": plan.describe().splitlines(),
     }
+
+
+def _seen(result: Result, member: Member, task: Task) -> int:
+    """Return how many rows a model saw; a short batch that was left out does not count."""
+    rows = len(task.x)
+    return result.epochs[-1] * min(rows, result.steps_per_epoch * (member.batch_size or rows))

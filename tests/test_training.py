@@ -136,6 +136,15 @@ def test_what_a_sweep_cost_is_noted(task, tmp_path):
     assert cost["diverged"] == []
 
 
+@pytest.mark.parametrize(("drop_last", "steps", "rows"), [(False, 4, 30), (True, 3, 24)])
+def test_rows_of_a_batch_that_was_left_out_were_not_seen(task, tmp_path, drop_last, steps, rows):
+    fit = Trainer("test", 7, tmp_path)
+    fit(runs(task, batch_size=8, drop_last=drop_last))
+    (cost,) = fit.sweeps
+
+    assert (cost["model_steps"], cost["samples"]) == (4 * 3 * steps, 4 * 3 * rows)
+
+
 def test_a_trace_is_taken_when_asked_for_and_changes_no_weight(task, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     plain = Trainer("test", 7, tmp_path / "plain")(runs(task))
