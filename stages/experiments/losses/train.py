@@ -9,7 +9,7 @@ Shapes: S repeats, N rows, F features, C classes.
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -38,9 +38,8 @@ def train(settings: Train, inputs: Inputs, seed: int, fit: Fit) -> Trained:
     kept: dict[str, np.ndarray] = {}
     for arm, loss in ARMS.items():
         watched = list(descend(start, x_SNF, y_SNC, loss, settings))
-        for step, cost_S, _ in watched:
-            curve = numbers(arm, "loss", "train", cost_S.numpy())
-            curves.append(curve.assign(epoch=step, step=step))
+        steps, costs, _ = zip(*watched, strict=True)
+        curves.append(curve(arm, steps, costs))
         _, cost_S, weights = watched[-1]
         z_SNC = by_hand.outputs(weights, x_SNF, ACTIVATION)[1]
         right_SN = z_SNC.argmax(-1) == y_SNC.argmax(-1)
@@ -86,6 +85,14 @@ def descend(
         if step % settings.watch_every == 0 or step == settings.steps:
             yield step, cost_S, weights
         weights = {name: value - settings.rate * slope[name] for name, value in weights.items()}
+
+
+def curve(arm: str, steps: Sequence[int], costs_TS: Sequence[Tensor]) -> pd.DataFrame:
+    """Return the loss of every repeat (S,) at every step that was watched."""
+    loss = numbers(arm, "loss", "train", torch.cat([*costs_TS]).numpy())
+    repeats = len(costs_TS[0])
+    step = np.repeat(steps, repeats)
+    return loss.assign(seed=loss["seed"] % repeats, epoch=step, step=step)
 
 
 def twins(settings: Train, start: Weights, x_SNF: Tensor, y_SNC: Tensor) -> dict[str, np.ndarray]:
