@@ -32,7 +32,8 @@ LECTURE = [
 STATEMENTS = {
     "relu_kinks_the_line": (
         "On points around a line, at least a quarter of the nets whose hidden ReLU is on at some "
-        "training row predict a kinked line: the best straight one explains less than 99 % of it."
+        "training row predict a kinked line: on fresh points the best straight one explains less "
+        "than 99 % of it."
     ),
     "dead_units_explain_failures": (
         "At slopes of at least 1 in size, most nets of one hidden ReLU that explain less than half "
@@ -63,12 +64,13 @@ RUN = (
     "descent at rate .05, with a ReLU and without, at 21 slopes from -2 to 2. The loss is the mean "
     "squared error. All slopes of a repeat share x, noise and initial weights and biases, uniform "
     "between -1 and 1. Correlation is that of predictions and y on the training rows, 0 for a dead "
-    "net; R2 is 1 - mean squared error / variance of y on the fresh points. A net is dead if its "
-    "hidden unit is off at every training row; else it is live, and kinked if the best line "
-    "explains less than 99 % of the variance of its predictions. It has failed if its R2 is less "
-    "than half of slope²/(slope² + .25), what the true line explains, counted at slopes of at "
-    "least 1 in size, where that is four fifths or more. The 20 000 fresh points, x and noise, are "
-    "one sample for all nets and slopes; the intervals range over repeats alone."
+    "net; R2 is 1 - mean squared error / variance of y on the fresh points, which the table calls "
+    "test. A net is dead if its hidden unit is off at every training row; else it is live, and "
+    "kinked if the best line explains less than 99 % of the variance of its predictions for the "
+    "fresh points. It has failed if its R2 is less than half of slope²/(slope² + .25), what the "
+    "true line explains, counted at slopes of at least 1 in size, where that is four fifths or "
+    "more. The 20 000 fresh points, x and noise, are one sample for all nets and slopes; the "
+    "intervals range over repeats alone."
 )
 HEADLINE = {
     "dead_share": "with the ReLU: dead nets, share of all at 21 slopes",
@@ -122,7 +124,7 @@ def _reason(slope: float, dead: float, outside: bool) -> str:
         return "Other starts and rows. At slope 0 a dead net loses nothing."
     theirs = (NOTEBOOK[slope][0] - NOISE) / slope**2
     counts = (
-        f"Dead nets: about {theirs:.0%} of the notebook's, by (loss - .25) / slope²; {dead:.0%} of "
+        f"Dead nets: about {theirs:.1%} of the notebook's, by (loss - .25) / slope²; {dead:.0%} of "
         "ours, counted."
     )
     return counts + outside * (
@@ -233,9 +235,9 @@ def fates(results: Results) -> draw.Figure:
         "fates",
         figure,
         "What becomes of the nets with the ReLU: dead (off at every training row), kinked (the "
-        "best line explains less than 99 % of the predictions' variance) or nearly straight. "
-        "Bands: 95 % intervals over repeats. All slopes share their starts, so that the higher "
-        "share of dead nets at positive slopes is one draw of chance, not many.",
+        "best line explains less than 99 % of the variance of the predictions for fresh points) or "
+        "nearly straight. Bands: 95 % intervals over repeats. All slopes share their starts, so "
+        "that the higher share of dead nets at positive slopes is one draw of chance, not many.",
         "Line chart: the kinked are most near slope 0 and fewer at steep slopes, where more are "
         "straight; about a quarter are dead at negative slopes, and more at positive ones.",
     )
