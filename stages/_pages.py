@@ -108,6 +108,7 @@ def page(
         .get_template("page.html")
         .render(
             name=results.name,
+            profile=results.metrics["profile"],
             story=story,
             figures=[{**vars(figure), "svg": Markup(figure.svg)} for figure in figures],
             claims=views,

@@ -277,6 +277,14 @@ def test_settings_stand_with_what_their_schema_says_of_them(page):
     assert not any(text.startswith("evaluate.claims") for text in texts)
 
 
+def test_a_page_of_another_profile_says_that_its_words_are_the_default_ones(tmp_path, page):
+    other = results()
+    other.metrics["profile"] = "smoke"
+
+    assert "profile smoke ." in Reader(written(tmp_path, other)).texts["profile"]
+    assert "profile" not in Reader(page).texts
+
+
 def test_a_claim_over_test_rows_says_over_how_many(tmp_path):
     words = story(statements={"adam_is_better": "Adam beats SGD."})
     html = written(tmp_path, results(claims=[claim(rows=1000)]), words)
