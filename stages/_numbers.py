@@ -57,7 +57,8 @@ def fixed(x: float | None, places: int | None, sign: bool = False) -> str:
         return MISSING
     if places is None or math.isinf(x):
         return plain(x)
-    text = f"{round(x, places) + 0.0:{'+' if sign else ''},.{places}f}"  # + 0.0: no minus zero
+    rounded = round(x, places) + 0.0  # no minus zero
+    text = f"{rounded:{'+' if sign and rounded else ''},.{places}f}"
     return text.replace("-", "−").replace(",", "\u202f")
 
 

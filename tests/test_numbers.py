@@ -85,5 +85,5 @@ def test_a_limit_gets_the_digits_that_keep_it_apart_from_the_margin():
 
 
 def test_nothing_is_minus_zero_and_one_thread_is_no_threads():
-    assert _numbers.fixed(-0.0001, 3, sign=True) == "+0.000"
+    assert _numbers.fixed(-0.0001, 3, sign=True) == "0.000"
     assert [_numbers.counted(n, "thread") for n in (1, 2)] == ["1 thread", "2 threads"]

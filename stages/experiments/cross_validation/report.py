@@ -80,20 +80,21 @@ DATA = (
     "Iris is one fixed set of 30 test flowers; shares are of its 120 others, train and dev "
     "together, in an order of each repeat's own. Dev rows of flowers are what a share leaves of "
     "150, of iris of 120 (95 % are 142 and 114 rows). Of both collections of digits 800 rows are "
-    "trained on. The 20 000 fresh rows or points of each kind are the same for all repeats. The "
-    "wide net's numbers are of the last epoch unless the best is named; train accuracy of `new "
-    'splits` is on all 150 rows, "reported" accuracy in both arms that on the 30 rows that `one '
-    'split` holds back, "fresh" that on fresh rows with as many wrong labels. The repeats of the '
-    "digits range over seeds, not over collections: one pair of them is one observation of what "
-    "leaving the bounds costs."
+    "trained on; dev rows are of the same one. The 20 000 fresh rows or points of each kind are "
+    "the same for all repeats. The wide net's numbers are of the last epoch unless the best is "
+    "named; train accuracy and loss of `new splits` are on all 150 rows, “reported” accuracy in "
+    "both arms that on the 30 rows that `one split` holds back, “fresh” that on fresh rows with as "
+    "many wrong labels. The repeats of the digits range over seeds, not over collections: one pair "
+    "of them is one observation of what leaving the bounds costs."
 )
 RUN = (
     "Polynomials of degree 1 to 12 are fitted to 60 points of x^3 - 1.5 x, x uniform on [-2, 2], "
-    "with noise of deviation .5, 400 times. The course's iris net (4-64-64-3) is trained on shares "
-    "of iris and of generated flowers, and with sigmoids on 80 % of either; a wide net on 120 rows "
-    "of which a fifth have a wrong label; a small one on 800 rows of MNIST (home) or of "
-    "scikit-learn's digits (away). Generated flowers, and the rows of the wide net, are three "
-    "Gaussian classes of deviation 1 in 4 and 20 dimensions, all centres 3 and 4 apart."
+    "with noise of deviation .5, 400 times. The course's iris net (4-64-64-3) is trained on "
+    "shares of iris and of generated flowers, and with sigmoids on 80 % of either; a wide net on "
+    "120 rows of which a fifth have a wrong label; a small one, on 8 x 8 pixels, on 800 rows of "
+    "MNIST (home) or of scikit-learn's digits (away). Generated flowers, and the rows of the wide "
+    "net, are three Gaussian classes of deviation 1 in 4 and 20 dimensions, all centres 3 and 4 "
+    "apart. The loss is cross-entropy, in nats."
 )
 
 

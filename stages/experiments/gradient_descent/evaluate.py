@@ -91,11 +91,11 @@ def beside_minima(settings: Evaluate, train: Train, trained: Trained, lowest: Mi
             "ends_near_not_on": Effect(
                 errors([*parabola_errors(train.rate, shown_ST), *speed]),
                 "difference of positions, or of factors",
-                f"{shown_ST.size} positions of figure 2's {len(shown_ST)} descents on the parabola "
-                "against .5 + (start - .5)(1 - rate x curvature)^steps, and an error of 1 for each "
-                f"that ends on .5; {len(speed)} factors per step beside {len(every)} minima, in "
-                f"{setup.steps} steps or until a thousandth of the distance is left, against "
-                "1 - rate x curvature, the curvature from autograd",
+                f"{shown_ST.size} positions of figure 2's {len(shown_ST)} descents on the "
+                "parabola against .5 + (start - .5)(1 - rate x curvature)^steps, and an error of "
+                f"1 for each that ends on .5; {len(speed)} factors per step beside {len(every)} "
+                f"minima, at rate {train.rate:g}, in {setup.steps} steps or until a thousandth of "
+                "the distance is left, against 1 - rate x curvature, the curvature from autograd",
                 "notes L69",
             ),
             "diverges_beyond_two_over_curvature": Effect(

@@ -50,7 +50,7 @@ class Starts(Block):
     """Random starts, and a regular grid of them for the share of each minimum."""
 
     repeats: PositiveInt
-    """Repeats, each with `restarts` random starts of its own on each landscape."""
+    """Repeats, each with `restarts` random starts; the landscapes share the random numbers."""
     restarts: Annotated[int, Field(ge=2)]
     """Random starts of one repeat on each landscape."""
     grid: PositiveInt

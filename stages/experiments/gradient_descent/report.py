@@ -79,11 +79,12 @@ CORRECTED = [
 ]
 RUN = (
     "Steps are taken by hand, without an optimizer: on the course's three curves and its surface, "
-    "from shown starts, random ones and regular ones, over its grid of rates and numbers of steps, "
-    "and by five schedules with noise (of deviation 1 on every slope) and without. Random starts "
-    "are uniform on [-2, 2], on the sine on [-2π, 2π]; an end counts for the minimum it is nearest "
-    "to, and as the lowest if its value is within .001 of it. 20 000 random Hessians A + Aᵀ, "
-    "with A of standard normal numbers, stand for dimensions."
+    "from shown starts, random ones and regular ones, over its grid of rates and numbers of "
+    "steps, and by five schedules with noise (of deviation 1 on every slope) and without. Random "
+    "starts are uniform on [-2, 2], on the sine on [-2π, 2π], a repeat's from the same random "
+    "numbers on all landscapes, so that what they find may rise and fall together; an end counts "
+    "for the minimum it is nearest to, and as the lowest if its value is within .001 of it. 20 "
+    "000 random Hessians A + Aᵀ, with A of standard normal numbers, stand for dimensions."
 )
 DATA = (
     "What the table calls test are ends of descents: by a schedule after 50 steps, from one random "
@@ -290,8 +291,9 @@ def minima(results: Results) -> draw.Figure:
         "minima",
         figure,
         "Share of random symmetric Gaussian Hessians whose eigenvalues are all positive; one "
-        f"dimension more takes {lost} of it. Band: exact 95 % intervals; crosses: theory, 1/2, "
-        "(2 − √2)/4, (π − 2√2)/4π, (1/2 − √2/8 − 1/π)/2 and (1/4 − (2/3 + √2/12)/π)/2.",
+        f"dimension more takes {lost} of it, as counted. Band: exact 95 % intervals; crosses: "
+        "theory, 1/2, (2 − √2)/4, (π − 2√2)/4π, (1/2 − √2/8 − 1/π)/2 and (1/4 − (2/3 + "
+        "√2/12)/π)/2.",
         "Line chart: the share falls from one half to one in ten thousand.",
     )
 
@@ -313,9 +315,9 @@ def compared(results: Results, settings: Report) -> list[Compared]:
         ("surface from (-.5605, -1.3588), end", "(0.2283, -1.6255)", first, same),
         ("surface from (-.5486, .5435), end", "(-1.3474, 0.2045)", second, same),
         ("sine from -4.18 to 1.33, ends", "-1.429", _range(results, -4.18, 1.33, 3),
-         "Ours are more starts; the outermost are still on their way after 1000 steps."),
+         "Ours are the regular starts there; the outermost still travel after 1000 steps."),
         ("sine from -5 to -4.39, ends", "-6.67 to -6.06", _range(results, -5, -4.39, 2),
-         "Starts lie elsewhere; all still travel to the minimum at -7.23."),
+         "Ours are the regular starts there; all still travel to the minimum at -7.23."),
         ("sine from 0, 1000 steps at .00204, end", "-1.223", twice, halved),
         ("sine from 0, 1000 steps at .00408, end", "-1.403", four_times, halved),
         ("parabola, rate by slope, distance", "0.049", slope, other),

@@ -95,9 +95,9 @@ def _removal(settings: Evaluate, grid: list[float], tested: Nets) -> dict[str, E
             "without ReLUs minus with them, at the rates where both nets learn",
             "notes L135",
             note=f"pooled over {both_LS.sum()} such pairs out of {both_LS.size}: with them "
-            f"{with_them:.2%}, without {without:.2%}, a gain of "
-            f"{100 * (without - with_them):.2f} points, where the notes report half a point; "
-            f"over those at rates from {grid[half]:.4f} on it is {100 * fast:+.2f} points",
+            f"{with_them:.2%}, without {without:.2%}, a gain of {100 * (without - with_them):.2f} "
+            f"points, where the notes report half a point; over the {both_LS[half:].sum()} at the "
+            f"upper half of the rates, from {grid[half]:.4f} on, it is {100 * fast:+.2f} points",
         ),
         "removing_relu_raises_success_rate": Effect(
             paired((linear.astype(float) - relu).mean(0)),

@@ -87,7 +87,8 @@ RUN = (
 HEADLINE = {
     "relu_success": "clusters, with ReLUs: share of all nets that have learned (fresh points)",
     "linear_success": "clusters, without ReLUs: share of all nets that have learned (fresh points)",
-    "luckiest_net_accuracy": "clusters: luckiest net of either kind, accuracy on fresh points",
+    "luckiest_net_accuracy": "clusters: luckiest of all nets of either kind, accuracy on fresh "
+    "points",
     "doughnuts_relu_accuracy": "rings, with ReLUs: mean accuracy on fresh points",
     "doughnuts_linear_accuracy": "rings, without ReLUs: mean accuracy on fresh points",
 }

@@ -121,7 +121,7 @@ def entropies(z_K: Tensor, p_K: Tensor) -> Evaluated:
                 errors(bce_errors(z_K, p_K)),
                 "difference of losses",
                 "torch's BCEWithLogits against its BCE of a sigmoid and against the formula; "
-                "targets 0, 1 and between, double precision",
+                "targets 0, 1 and random between, double precision",
                 "notes L142-143",
                 note=f"the cases are 2 x {K} logits x 3 targets; in single precision a logit of 20 "
                 f"with target 0 costs {by_sigmoid.item():.0f}, torch's cap, by way of the sigmoid, "
@@ -208,8 +208,9 @@ def losses(
                 "means of the rows' losses by formula against torch's costs, and means of the "
                 "rows' gradients against the gradient of the cost",
                 "notes L103-105",
-                note=f"the cases are 2 costs and {size(net)} derivatives, of the first repeat's "
-                f"untrained net on {len(x_NF[some])} of its rows",
+                note="the cases are 2 costs, cross-entropy and binary cross-entropy, and "
+                f"{size(net)} derivatives of the first, of the first repeat's untrained net on "
+                f"{len(x_NF[some])} of its rows",
             ),
             "one_hot_is_dummies": Effect(
                 errors(code_errors(y_NC.argmax(-1).numpy())),
@@ -217,7 +218,8 @@ def losses(
                 "torch's one-hot code against pandas' dummies and scikit-learn's binarizer; its "
                 "rows sum to 1, those of three exams, each passed or not, to 0 up to 3",
                 "against notes L23-26",
-                note=f"the cases are 2 x {N} rows x {C} entries, {N} sums, and the exams",
+                note=f"the cases are 2 x {N} rows x {C} entries and {N} sums, of the first "
+                "repeat's rows, and the exams",
             ),
         },
         headline={},
@@ -266,7 +268,8 @@ def activations(a_K: Tensor) -> Effect:
         "formulas against torch; below and above zero ReLU is 0 and positive, sigmoid in 0 to .5 "
         "and .5 to 1, tanh in -1 to 0 and 0 to 1",
         "notes L88-91",
-        note=f"the cases are 3 activations x {len(a_K)} numbers x 2: the value, and the range",
+        note=f"the cases are 3 activations x {len(a_K)} numbers, those of all random vectors, x 2: "
+        "the value, and the range",
     )
 
 
@@ -288,11 +291,14 @@ def nets(net: dict[str, Weights], x_SNF: Tensor, y_SNC: Tensor) -> Evaluated:
             "hand_backprop_is_autograd": Effect(
                 errors(back),
                 "difference of costs, derivatives or weights",
-                "by hand against autograd: three activations and three losses, the trained nets "
-                "at both ends, and the weights after `train.twin_steps` of either",
+                "by hand against autograd: the untrained net with each of three activations and "
+                "three losses (half the squared error, cross-entropy, and that of a softmax), both "
+                "trained nets, each with its own loss, and the weights after `train.twin_steps` of "
+                "either, with one softmax",
                 "notes L119-122",
-                note=f"the cases are, in each of {S} repeats, {len(ways) + len(ARMS)} costs with "
-                f"{each} derivatives each, and {each} weights",
+                note=f"the cases are, in each of {S} repeats, {len(ways)} costs of the untrained "
+                f"net and {len(ARMS)} of the trained ones, with {each} derivatives each, and "
+                f"{each} weights",
             ),
             "unit_order_does_not_matter": Effect(
                 errors([*order, *(z_SNC - other_SNC).flatten()]),

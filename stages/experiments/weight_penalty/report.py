@@ -85,17 +85,18 @@ RUN = (
     "The course's net, 4-64-64-3, is trained by SGD, in 250 steps on all rows, on iris and on "
     "generated classes of its shape, without a penalty and with six factors of L2 and of L1. Its "
     "net for three clusters, 2-8-8-3, is trained by Adam with L2 and by AdamW at four rates and "
-    "five decays, and without, in 50 epochs of 26 batches, the last one smaller. The penalties are "
-    "half the factor of L2 times the sum of the squared weights, and the factor of L1 times the "
-    "sum of their sizes; here and in all that is said of weights, biases are left out. The length "
-    "of the weights is that of all as one vector, the relative length that against the same "
-    "repeat's net without a penalty (whose own is 1 by definition), shrinkage 1 minus it. The loss "
-    "is cross-entropy, in nats. In an arm's name the factor follows @."
+    "five decays, and without (@0, one arm for both), in 50 epochs of 26 batches, the last one "
+    "smaller. The penalties are half the factor of L2 times the sum of the squared weights, and "
+    "the factor of L1 times the sum of their sizes; here and in all that is said of weights, "
+    "biases are left out. The length of the weights is that of all as one vector, the relative "
+    "length that against the same repeat's net without a penalty (whose own is 1 by definition), "
+    "shrinkage 1 minus it. The loss is cross-entropy, in nats. In an arm's name the factor "
+    "follows @."
 )
 HEADLINE = {
     "accuracy_without": "generated classes, fresh rows: no penalty (trivial: 0.33)",
-    "accuracy_with_best_l2": "generated classes, fresh rows: L2 at its best factor on dev",
-    "accuracy_with_best_l1": "generated classes, fresh rows: L1 at its best factor on dev",
+    "accuracy_with_best_l2": "generated classes, fresh rows: L2 at its factor of best dev accuracy",
+    "accuracy_with_best_l1": "generated classes, fresh rows: L1 at its factor of best dev accuracy",
 }
 PENALTIES = {"l2": "L2", "l1": "L1"}
 STYLES = draw.styles(["test", "train"])
