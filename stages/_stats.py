@@ -260,14 +260,9 @@ def _mean_squares(x_SR: NDArray[np.float64]) -> NDArray[np.float64]:
     S, R = x_SR.shape
     x_SR = x_SR - x_SR.mean()
     seed_S, row_R = x_SR.mean(axis=1), x_SR.mean(axis=0)
-    residual_SR = x_SR - seed_S[:, None] - row_R
-    return np.array(
-        [
-            R * (seed_S**2).sum() / (S - 1),
-            S * (row_R**2).sum() / (R - 1),
-            (residual_SR**2).sum() / ((S - 1) * (R - 1)),
-        ]
-    )
+    seeds, rows = R * (seed_S**2).sum(), S * (row_R**2).sum()
+    residual = max(np.vdot(x_SR, x_SR) - seeds - rows, 0.0)  # the sums of squares add up
+    return np.array([seeds / (S - 1), rows / (R - 1), residual / ((S - 1) * (R - 1))])
 
 
 def _discordant(a_S: ArrayLike, b_S: ArrayLike) -> tuple[int, int, int]:

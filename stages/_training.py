@@ -275,9 +275,11 @@ def hits(
     """
     stacked = {name: torch.from_numpy(value) for name, value in states.items()}
     outputs_SRC = sweep.logits(net, stacked, torch.from_numpy(x))
-    single = outputs_SRC.shape[-1] == 1
-    class_SR = (outputs_SRC[..., 0] > 0).long() if single else outputs_SRC.argmax(-1)
-    return (class_SR == torch.from_numpy(y)).float().numpy()
+    if outputs_SRC.shape[-1] == 1:
+        right_SR = (outputs_SRC[..., 0] > 0) == torch.from_numpy(y == 1)
+    else:
+        right_SR = outputs_SRC.argmax(-1) == torch.from_numpy(y)
+    return right_SR.float().numpy()
 
 
 def _cost(

@@ -171,6 +171,14 @@ def test_the_global_random_state_and_thread_count_stay_as_they_are() -> None:
     assert threads == 2
 
 
+def test_what_is_nearly_zero_is_so_while_training_alone() -> None:
+    tiny = torch.tensor([1e-40])
+
+    trained(sweep(epochs=1))
+
+    assert (tiny / 2).item() > 0
+
+
 def test_a_failing_worker_is_reported_with_its_own_account(monkeypatch: pytest.MonkeyPatch) -> None:
     small_chunks(monkeypatch, 1)
     members = sweep((0.0,), epochs=1)

@@ -156,6 +156,32 @@ def test_losses_are_those_of_the_twin() -> None:
         assert curve == pytest.approx(train_alone(member, rows())[1], abs=1e-5)
 
 
+@pytest.mark.parametrize("sizes", [(1, 1, 1), (1, 4, 1), (2, 1, 1), (2, 5, 1)])
+@pytest.mark.parametrize("batch_size", [None, 16])
+def test_layers_of_one_unit(sizes: tuple[int, ...], batch_size: int | None) -> None:
+    task = rows()
+    task = Task(task.x[:, : sizes[0]], (task.y > 0).double(), loss="bce_with_logits")
+    members = sweep_of(SGD, partial(double, partial(mlp, sizes)), batch_size=batch_size)
+
+    assert worst_difference(members, task) < 1e-7
+
+
+@pytest.mark.parametrize("layer", [nn.Flatten(), nn.Flatten(1, 2), nn.Flatten(-3), nn.Flatten(2)])
+def test_flattening_of_any_axes(layer: nn.Flatten) -> None:
+    g = torch.Generator().manual_seed(5)
+    x_NCHW = torch.randn(30, 2, 3, 4, generator=g)
+    task = Task(x_NCHW, torch.randint(0, 3, (30,), generator=g))
+    members = sweep_of(SGD, partial(flattened, layer))
+
+    assert worst_difference(members, task) < 1e-7
+
+
+def flattened(layer: nn.Flatten, g: torch.Generator) -> nn.Module:
+    shape = layer(torch.empty(1, 2, 3, 4)).shape[1:]
+    units = [nn.Linear(shape[-1], 2), nn.Flatten(), nn.Linear(shape[:-1].numel() * 2, 3)]
+    return fresh(nn.Sequential(copy.deepcopy(layer), *units), g)
+
+
 @pytest.mark.parametrize("loss", ["bce_with_logits", "mse"])
 @pytest.mark.parametrize("outputs", [1, 3])
 def test_other_losses(loss: str, outputs: int) -> None:

@@ -60,6 +60,13 @@ def _elementwise(layer: Layer, _: Pass, x: Tensor) -> Tensor:
     return cast(Tensor, layer.module(x))
 
 
+def _flatten(layer: Layer, _: Pass, x: Tensor) -> Tensor:
+    """``nn.Flatten``, whose axes count without the models'; what is flat already stays as it is."""
+    module = cast(nn.Flatten, layer.module)
+    first, last = (a + 1 if a >= 0 else a for a in (module.start_dim, module.end_dim))
+    return x.flatten(first, last)
+
+
 def _rowwise(layer: Layer, _: Pass, x: Tensor) -> Tensor:
     """A module without parameters treats each row alone: models and rows fold into one batch."""
     rows: Tensor = layer.module(x.flatten(0, 1))
@@ -83,6 +90,7 @@ def _mapped(layer: Layer, one: Pass, x: Tensor) -> Tensor:
 
 _RUNNERS: tuple[tuple[tuple[type[nn.Module], ...], Run], ...] = (
     ((nn.Linear,), linear),
+    ((nn.Flatten,), _flatten),
     (RECURRENT, recurrent),
     ((Last,), last),
     (_ELEMENTWISE, _elementwise),

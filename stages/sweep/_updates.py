@@ -88,8 +88,10 @@ class Columns:
         self._momentum = self._column([o.momentum for o in self._own])
         self._weights = self._penalty(lambda o: True)
         self._others = self._penalty(lambda o: o.penalise == "all")
-        self._rates: list[float] = []
-        self._rate = self._one = self._column([1.0])
+        self._one = self._column([1.0])
+        self._rates = [o.lr for o in self._own]
+        self._rate = self._column(self._rates)
+        self._constant = all(o.gamma == 1 for o in self._own)
 
     def _penalty(self, applies: Callable[[Optimizer], bool]) -> Penalty:
         return Penalty(
@@ -102,7 +104,7 @@ class Columns:
 
     def epoch(self, epoch: int, steps: range) -> list[Numbers]:
         """The numbers of each of an epoch's ``steps``, which are counted from 1."""
-        rates = [o.rate(epoch) for o in self._own]
+        rates = self._rates if self._constant else [o.rate(epoch) for o in self._own]
         if rates != self._rates:
             self._rates, self._rate = rates, self._column(rates)
         return [

@@ -52,7 +52,7 @@ def execute(jobs: Sequence[MakeJob], tasks: Mapping[str, Task], workers: int) ->
 def one_thread(events: Iterator[Event]) -> Iterator[Event]:
     """The same events, each computed on one torch thread; the caller's number is put back."""
     while True:
-        with _threads(1):
+        with _alone():
             event = next(events, None)
         if event is None:
             return
@@ -60,13 +60,20 @@ def one_thread(events: Iterator[Event]) -> Iterator[Event]:
 
 
 @contextmanager
-def _threads(number: int) -> Iterator[None]:
+def _alone() -> Iterator[None]:
     before = torch.get_num_threads()
-    torch.set_num_threads(number)
+    _settle()
     try:
         yield
     finally:
         torch.set_num_threads(before)
+        torch.set_flush_denormal(False)
+
+
+def _settle() -> None:
+    """One thread; numbers too small for a float's full digits are 0: they cost many times more."""
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
 
 
 def _next(waiting: deque[MakeJob]) -> MakeJob | None:
@@ -133,7 +140,7 @@ def _checked(event: Event | BaseException) -> Event:
 
 def _serve(pipe: Connection) -> None:
     """A helper's life: tasks once, then job after job until the pipe closes."""
-    torch.set_num_threads(1)
+    _settle()
     try:
         tasks = pickle.loads(pipe.recv_bytes())
         while True:
