@@ -54,7 +54,7 @@ class Starts(Block):
     restarts: Annotated[int, Field(ge=2)]
     """Random starts of one repeat on each landscape."""
     grid: PositiveInt
-    """Points of the regular grid of starts on each landscape; on the surface a square grid."""
+    """Starts of the regular grid, the middles of as many equal cells (on the surface squares)."""
 
 
 class Schedules(Block):
