@@ -71,7 +71,7 @@ def _write_results(path: Path, results: Iterable[Result]) -> None:
     arrays: dict[str, np.ndarray] = {}
     about = []
     for number, result in enumerate(results):
-        for kind, weights in (("weights", result.weights), ("best", result.best or {})):
+        for kind, weights in (("weights", result.weights), ("kept", result.kept or {})):
             arrays |= {f"{number}/{kind}/{name}": t.numpy() for name, t in weights.items()}
         curves = [[*curve, list(values)] for curve, values in result.curves.items()]
         about.append({**_plain(result), "curves": curves})
@@ -87,12 +87,12 @@ def _read_results(path: Path) -> list[Result]:
     arrays, meta = _files.read_tensors(path)
     results = []
     for number, about in enumerate(meta["results"]):
-        best = _tensors(arrays, f"{number}/best/")
+        kept = _tensors(arrays, f"{number}/kept/")
         curves = {(metric, split): tuple(v) for metric, split, v in about.pop("curves")}
         epochs = tuple(about.pop("epochs"))
         weights = _tensors(arrays, f"{number}/weights/")
         results.append(
-            Result(**about, weights=weights, best=best or None, epochs=epochs, curves=curves)
+            Result(**about, weights=weights, kept=kept or None, epochs=epochs, curves=curves)
         )
     return results
 

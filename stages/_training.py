@@ -22,6 +22,7 @@ from stages.sweep import Member, Optimizer, Plan, Result, Streams, Task
 
 BEST = " (best)"
 SECONDS_WORTH_A_CHECKPOINT = 60.0
+SECONDS_WORTH_A_WORKER = 2.0  # of all work: a fresh process imports torch for as long
 
 
 @dataclass(frozen=True)
@@ -54,10 +55,11 @@ class Run:
 class Fit(Protocol):
     """What an experiment's `train` is handed to train its networks with, and to time work."""
 
-    def __call__(self, runs: Iterable[Run], keep_best: tuple[str, str] | None = None) -> Trained:
+    def __call__(self, runs: Iterable[Run], keep: sweep.Keep | None = None) -> Trained:
         """Train all runs.
 
-        `keep_best`, (metric, split), also keeps each run's best weights, as arm "<arm> (best)".
+        `keep` also keeps the weights of each run's best watched epoch by (metric, split), as arm
+        "<arm> (best)", or those after a watched epoch, as arm "<arm> (epoch 500)".
         """
 
     def time(self, name: str, works: Mapping[str, Callable[[], object]], repeats: int) -> None:
@@ -89,16 +91,16 @@ class Trainer:
     timings: dict[str, dict[str, list[float]]] = field(default_factory=dict)
     arms: dict[str, dict[str, Any]] = field(default_factory=dict)
 
-    def __call__(self, runs: Iterable[Run], keep_best: tuple[str, str] | None = None) -> Trained:
+    def __call__(self, runs: Iterable[Run], keep: sweep.Keep | None = None) -> Trained:
         """Train all runs (see `Fit`)."""
         members, tasks = members_and_tasks(runs, self.seed)
         self.arms |= _arms.settings(members)
         chosen = plan(members, tasks, self.kind)
         _progress.say(f"{self.title}: {chosen.note}" if chosen.note else "")
         with _device.stopwatch(chosen.device) as seconds:
-            results = self._run(chosen, members, tasks, keep_best)
+            results = self._run(chosen, members, tasks, keep)
         self.sweeps.append(_cost(chosen, members, tasks, results, seconds()))
-        return collect(results)
+        return collect(results, keep)
 
     def time(self, name: str, works: Mapping[str, Callable[[], object]], repeats: int) -> None:
         """Time works against each other (see `Fit`)."""
@@ -117,7 +119,7 @@ class Trainer:
         plan: Plan,
         members: Sequence[Member],
         tasks: Mapping[str, Task],
-        keep_best: tuple[str, str] | None,
+        keep: sweep.Keep | None,
     ) -> list[Result]:
         checkpoint = Checkpoint(self.scratch / str(len(self.sweeps)))
         done = checkpoint.done()
@@ -134,7 +136,7 @@ class Trainer:
                 members,
                 tasks,
                 resume=checkpoint.states(),
-                keep_best=keep_best,
+                keep=keep,
                 checkpoint_every=_checkpoint_every(rest, members),
             )
             for event in events:
@@ -155,7 +157,7 @@ def _checkpoint_every(plan: Plan, members: Sequence[Member]) -> int | None:
 
 def plan(members: Sequence[Member], tasks: Mapping[str, Task], kind: sweep.Kind) -> Plan:
     """Return how the engine will train on this machine."""
-    return sweep.plan(
+    chosen = sweep.plan(
         members,
         tasks,
         kind=kind,
@@ -163,6 +165,8 @@ def plan(members: Sequence[Member], tasks: Mapping[str, Task], kind: sweep.Kind)
         workers=_device.workers(),
         compiler=_device.has_compiler(),
     )
+    short = chosen.seconds * chosen.workers < SECONDS_WORTH_A_WORKER
+    return replace(chosen, workers=1) if short else chosen
 
 
 def members_and_tasks(runs: Iterable[Run], seed: int) -> tuple[list[Member], dict[str, Task]]:
@@ -195,7 +199,7 @@ def streams(seed: int, repeat: int) -> Streams:
     return Streams(init, order, mask)
 
 
-def collect(results: Iterable[Result]) -> Trained:
+def collect(results: Iterable[Result], keep: sweep.Keep | None = None) -> Trained:
     """Return results as tables and weights stacked by arm; a trial is a curve's last value."""
     by_arm: dict[str, dict[int, Result]] = defaultdict(dict)
     for result in results:
@@ -205,12 +209,17 @@ def collect(results: Iterable[Result]) -> Trained:
     for arm, by_repeat in by_arm.items():
         ordered = [by_repeat[repeat] for repeat in sorted(by_repeat)]
         weights |= _stacked(arm, [result.weights for result in ordered])
-        if all(result.best for result in ordered):
-            weights |= _stacked(arm + BEST, [result.best or {} for result in ordered])
+        if all(result.kept for result in ordered):
+            weights |= _stacked(kept_arm(arm, keep), [result.kept or {} for result in ordered])
     curves = pd.concat(_curves(arm, runs) for arm, runs in by_arm.items())
     last = curves[curves["split"].isin(["train", "dev"])]
     last = last.sort_values("epoch").groupby(["arm", "seed", "metric", "split"]).tail(1)
     return Trained(last[TRIALS], curves[CURVES], weights)
+
+
+def kept_arm(arm: str, keep: sweep.Keep | None) -> str:
+    """Return the name of the arm of the weights that `keep` keeps besides an arm's last."""
+    return f"{arm} (epoch {keep})" if isinstance(keep, int) else f"{arm}{BEST}"
 
 
 def _stacked(arm: str, states: Sequence[Mapping[str, torch.Tensor]]) -> dict[str, np.ndarray]:

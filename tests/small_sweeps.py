@@ -74,8 +74,8 @@ def same(a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> bool:
 
 def equal(a: Result, b: Result) -> bool:
     """Bit for bit, NaN like NaN."""
-    return same(a.weights, b.weights) and repr(replace(a, weights={}, best={})) == repr(
-        replace(b, weights={}, best={})
+    return same(a.weights, b.weights) and repr(replace(a, weights={}, kept={})) == repr(
+        replace(b, weights={}, kept={})
     )
 
 

@@ -1,15 +1,20 @@
 """Depth and breadth: counts, nets of equal size, steps to a level, shares of a statistic."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from stages import _params, _stats
+from stages._inputs import Split
+from stages._training import Trainer
 from stages.experiments.depth_breadth import evaluate, report
 from stages.experiments.depth_breadth import train as nets
 from stages.models.mlp import mlp
 
 BLOCK = _params.load().experiments["depth_breadth"]
+META = {"scaling": {"kind": "divide", "by": 1.0}}
 
 
 @pytest.mark.parametrize(
@@ -109,3 +114,34 @@ def test_the_interval_of_a_statistic_is_as_wide_as_its_spread_over_test_sets():
 
 def test_every_claim_has_its_sentence_and_every_sentence_its_claim():
     assert set(report.STATEMENTS) == set(BLOCK.evaluate.claims)
+
+
+def test_the_short_arms_are_what_a_run_of_as_many_steps_leaves(tmp_path):
+    steps = {"short_steps": 4, "long_steps": 8, "watch_every": 2}
+    grid = BLOCK.train.grid.model_copy(update={"widths": [2, 3], "blocks": [1], **steps})
+    settings = BLOCK.train.model_copy(update={"repeats": 2, "grid": grid})
+    rng = np.random.default_rng(0)
+    flowers = Split(rng.normal(size=(9, 4)).astype(np.float32), np.arange(9) % 3, META)
+    fit = Trainer("test", 1, tmp_path)
+
+    both = nets.with_short_arms(
+        fit(nets.grid_runs(settings, {"train": flowers}), keep=grid.short_steps), grid
+    )
+
+    runs = [replace(run, epochs=4) for run in nets.grid_runs(settings, {"train": flowers})]
+    alone = fit(runs)
+    for shape in nets.shapes(grid):
+        short, long = (nets.grid_arm(*shape, number) for number in (4, 8))
+        for name, value in alone.states(long).items():
+            assert (both.states(short)[name] == value).all()
+            assert (both.states(long)[name] != value).any()
+        for metric in ("loss", "accuracy"):
+            expected_S = alone.values(metric, "train")[long]
+            assert (both.values(metric, "train")[short] == expected_S).all()
+
+
+def test_the_courses_steps_must_be_watched():
+    grid = BLOCK.train.grid.model_dump()
+
+    with pytest.raises(ValueError, match="multiple of watch_every"):
+        type(BLOCK.train.grid).model_validate({**grid, "short_steps": 30, "watch_every": 20})

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from stages.models.mlp import mlp
-from stages.sweep import Optimizer, State, WorkerError, generator, logits, plan, run
+from stages.sweep import Keep, Optimizer, State, WorkerError, generator, logits, plan, run
 from tests.small_sweeps import (
     OPTIMIZERS,
     TASKS,
@@ -89,13 +89,15 @@ def test_members_that_diverge_late_keep_their_last_sound_weights() -> None:
 
 
 @pytest.mark.parametrize("hidden", [5, 60])
-@pytest.mark.parametrize("stop", [1, 3])
-def test_going_on_from_a_state_gives_the_bits_of_no_stop(hidden: int, stop: int) -> None:
+@pytest.mark.parametrize(("stop", "keep"), [(1, ("loss", "dev")), (3, ("loss", "dev")), (3, 2)])
+def test_going_on_from_a_state_gives_the_bits_of_no_stop(
+    hidden: int, stop: int, keep: Keep
+) -> None:
     members = [
         replace(m, build=partial(mlp, (6, hidden, hidden, 3), dropout=0.2)) for m in sweep((0.2,))
     ]
     chosen = plan(members, TASKS)
-    settings = {"keep_best": ("loss", "dev"), "checkpoint_every": stop}
+    settings = {"keep": keep, "checkpoint_every": stop}
 
     events = list(run(chosen, members, TASKS, **settings))
     states = {e.chunk: e.state for e in events if e.epoch == stop and e.state is not None}
@@ -104,7 +106,8 @@ def test_going_on_from_a_state_gives_the_bits_of_no_stop(hidden: int, stop: int)
     assert states.keys() == {chunk.index for chunk in chosen.chunks}
     whole = finished(events)
     assert all(equal(whole[name], resumed[name]) for name in whole)
-    assert all(same(whole[name].best or {}, resumed[name].best or {}) for name in whole)
+    assert all(whole[name].kept for name in whole)
+    assert all(same(whole[name].kept or {}, resumed[name].kept or {}) for name in whole)
 
 
 def test_a_state_holds_plain_tensors() -> None:
@@ -119,15 +122,23 @@ def test_a_state_holds_plain_tensors() -> None:
 
 def test_the_best_weights_are_those_of_the_best_watched_epoch() -> None:
     members = sweep((0.0,), epochs=6, watch_every=2)
-    results = trained(members, keep_best=("loss", "dev"))
+    results = trained(members, keep=("loss", "dev"))
 
     for member in members:
         result = results[member.name]
         curve = result.curves["loss", "dev"]
         x, y = TASKS[member.task].watch["dev"]
-        outputs = logits(member.build(generator(0)), [result.best or {}], x)[0]
+        outputs = logits(member.build(generator(0)), [result.kept or {}], x)[0]
         assert result.epochs == (2, 4, 6)
         assert nn.functional.cross_entropy(outputs, y).item() == pytest.approx(min(curve), abs=1e-6)
+
+
+def test_the_weights_after_an_epoch_are_those_of_a_run_that_ends_there() -> None:
+    long, short = (sweep((0.0,), epochs=epochs, watch_every=2) for epochs in (6, 4))
+    results, ended = trained(long, keep=4), trained(short)
+
+    assert all(same(results[name].kept or {}, ended[name].weights) for name in ended)
+    assert all(result.kept is None for result in trained(long, keep=3).values())
 
 
 def test_events_come_after_each_watched_epoch_and_end_with_results() -> None:

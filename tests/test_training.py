@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from stages import _device, _files, _inputs, _profile
+from stages import _device, _files, _inputs, _profile, _training
 from stages._device import DeviceError
 from stages._training import BEST, Run, Trainer, hits
 from stages.commands._dry import DryFit
@@ -83,9 +83,24 @@ def test_a_net_with_one_output_says_class_1_above_zero():
 
 
 def test_the_best_weights_are_kept_beside_the_last_when_asked_for(task, tmp_path):
-    trained = Trainer("test", 7, tmp_path)(runs(task), keep_best=("loss", "dev"))
+    trained = Trainer("test", 7, tmp_path)(runs(task), keep=("loss", "dev"))
 
     assert trained.arms() == ["fast", f"fast{BEST}", "slow", f"slow{BEST}"]
+
+
+def test_the_weights_after_an_epoch_are_an_arm_of_their_own(task, tmp_path):
+    trained = Trainer("test", 7, tmp_path)(runs(task), keep=2)
+
+    assert trained.arms() == ["fast", "fast (epoch 2)", "slow", "slow (epoch 2)"]
+
+
+@pytest.mark.parametrize(("worth", "workers"), [(0.0, 2), (1e9, 1)])
+def test_a_short_sweep_starts_no_further_process(task, monkeypatch, worth, workers):
+    monkeypatch.setenv("LECTURES_WORKERS", "2")
+    monkeypatch.setattr(_training, "SECONDS_WORTH_A_WORKER", worth)
+    members, tasks = _training.members_and_tasks(runs(task), 7)
+
+    assert _training.plan(members, tasks, "auto").workers == workers
 
 
 @pytest.mark.parametrize(("drop_last", "steps"), [(False, 9), (True, 6)])
@@ -98,9 +113,7 @@ def test_the_short_last_batch_of_an_epoch_can_be_dropped(task, tmp_path, drop_la
 @pytest.mark.parametrize("options", [{}, {"batch_size": 12, "drop_last": True, "watch_every": 2}])
 def test_a_dry_fit_plans_the_same_sweep_and_gives_tables_of_the_same_shape(task, tmp_path, options):
     dry, fit = DryFit(7, "auto"), Trainer("test", 7, tmp_path)
-    planned, trained = (
-        each(runs(task, **options), keep_best=("loss", "dev")) for each in (dry, fit)
-    )
+    planned, trained = (each(runs(task, **options), keep=("loss", "dev")) for each in (dry, fit))
 
     assert [plan.describe().splitlines() for plan in dry.plans] == [fit.sweeps[0]["plan"]]
     index = ["arm", "seed", "epoch", "step", "metric", "split"]

@@ -95,7 +95,7 @@ def smaller(settings: Train) -> Train:
     return settings.model_copy(update=update)
 
 
-def fit(runs: Iterator[Run] | list[Run], keep_best: tuple[str, str] | None = None) -> Trained:
+def fit(runs: Iterator[Run] | list[Run], keep: object = None) -> Trained:
     members, tasks = members_and_tasks(runs, SEED)
     events = sweep.run(sweep.plan(members, tasks), members, tasks)
     return collect(result for event in events for result in event.results)

@@ -8,7 +8,7 @@ import torch
 from stages import _training
 from stages._trained import Trained
 from stages._training import Run
-from stages.sweep import Kind, Member, Plan, Result, Task, generator
+from stages.sweep import Keep, Kind, Member, Plan, Result, Task, generator
 
 
 @dataclass
@@ -25,7 +25,7 @@ class DryFit:
     kind: Kind
     plans: list[Plan] = field(default_factory=list)
 
-    def __call__(self, runs: Iterable[Run], keep_best: tuple[str, str] | None = None) -> Trained:
+    def __call__(self, runs: Iterable[Run], keep: Keep | None = None) -> Trained:
         """Plan a sweep of all runs (see `_training.Fit`)."""
         members, tasks = _training.members_and_tasks(runs, self.seed)
         plan = _training.plan(members, tasks, self.kind)
@@ -37,8 +37,11 @@ class DryFit:
             for i in chunk.members
         }
         return _training.collect(
-            _untrained(member, tasks[member.task], zeros[member.name], bool(keep_best))
-            for member in members
+            (
+                _untrained(member, tasks[member.task], zeros[member.name], keep)
+                for member in members
+            ),
+            keep,
         )
 
     def time(self, name: str, works: Mapping[str, Callable[[], object]], repeats: int) -> None:
@@ -50,7 +53,9 @@ def _zeros(member: Member) -> dict[str, torch.Tensor]:
     return {name: torch.zeros_like(value) for name, value in state.items()}
 
 
-def _untrained(member: Member, task: Task, zeros: Mapping[str, torch.Tensor], best: bool) -> Result:
+def _untrained(
+    member: Member, task: Task, zeros: Mapping[str, torch.Tensor], keep: Keep | None
+) -> Result:
     size = min(member.batch_size or len(task.x), len(task.x))
     whole, short = divmod(len(task.x), size)
     metrics = ["loss"] if task.loss == "mse" or callable(task.loss) else ["loss", "accuracy"]
@@ -60,7 +65,7 @@ def _untrained(member: Member, task: Task, zeros: Mapping[str, torch.Tensor], be
     return Result(
         name=member.name,
         weights=zeros,
-        best=zeros if best else None,
+        kept=zeros if isinstance(keep, tuple) or keep in epochs else None,
         epochs=epochs,
         curves={curve: (0.0,) * len(epochs) for curve in curves},
         steps_per_epoch=whole + (short > 0 and not member.drop_last),

@@ -13,6 +13,7 @@ from stages.sweep._plan import Plan as Plan
 from stages.sweep._plan import plan as plan
 from stages.sweep._recurrent import Last as Last
 from stages.sweep._spec import Event as Event
+from stages.sweep._spec import Keep as Keep
 from stages.sweep._spec import Member as Member
 from stages.sweep._spec import Optimizer as Optimizer
 from stages.sweep._spec import Result as Result

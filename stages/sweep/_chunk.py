@@ -14,7 +14,7 @@ from stages.sweep._fused import FUSED_FROM
 from stages.sweep._layers import layers_of
 from stages.sweep._ledger import Ledger
 from stages.sweep._pass import RATE
-from stages.sweep._spec import Curve, Event, Optimizer, State, Streams, Task
+from stages.sweep._spec import Curve, Event, Keep, Optimizer, State, Streams, Task
 from stages.sweep._step import FusedSteps, Recipe, Stack, StackedSteps, Steps
 from stages.sweep._updates import segments_of
 from stages.sweep._watch import Watch
@@ -41,7 +41,7 @@ class Job:
     watch_every: int
     kind: str
     device: str
-    keep_best: Curve | None
+    keep: Keep | None
     checkpoint_every: int | None
     state: State | None
 
@@ -63,7 +63,7 @@ class _Training:
         self.recipe = Recipe(layers_of(job.module), tasks[0].loss, job.trained, segments)
         self.tensors = {name: t.to(self.device).clone() for name, t in job.start.items()}
         self.stack = _stack(self.tensors, job.trained, max(s.slots for s in segments))
-        self.epoch, self.ledger = 0, Ledger(len(job.names), job.keep_best)
+        self.epoch, self.ledger = 0, Ledger(len(job.names), job.keep)
         if job.state is not None:
             self._restore(job.state)
         orders, dtype = [s.order for s in job.streams], self.stack.parameters[0].dtype

@@ -1,4 +1,4 @@
-"""What a chunk has shown so far: metrics go in by epoch; curves and best weights come out."""
+"""What a chunk has shown so far: metrics go in by epoch; curves and kept weights come out."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ import torch
 from torch import Tensor
 
 from stages.sweep._pass import RATE
-from stages.sweep._spec import Curve, Result
+from stages.sweep._spec import Curve, Keep, Result
 
 _NAN = float("nan")
 
 
 class Ledger:
-    """Curves, the best weights by one of them, and when each member diverged."""
+    """Curves, the weights that are kept besides the last, and when each member diverged."""
 
-    def __init__(self, models: int, keep_best: Curve | None) -> None:
-        self._keep_best = keep_best
+    def __init__(self, models: int, keep: Keep | None) -> None:
+        self._keep = keep
         self._curves: dict[Curve, list[Tensor]] = {}
         self._epochs: list[int] = []
-        self._best: dict[str, Tensor] = {}
+        self._kept: dict[str, Tensor] = {}
         self._score = torch.full((models,), _NAN, dtype=torch.float64)
         self.diverged = torch.zeros(models, dtype=torch.int64)  # the epoch; 0 while it has not
 
@@ -43,30 +43,32 @@ class Ledger:
         for curve, value_M in metrics.items():
             value_M = value_M.double().cpu().masked_fill(dead, _NAN)
             self._curves.setdefault(curve, []).append(value_M)
-        if self._keep_best:
-            self._keep(self._curves[self._keep_best][-1], tensors)
+        if self._keep == epoch:
+            self._kept = {name: t.detach().clone() for name, t in tensors.items()}
+        elif isinstance(self._keep, tuple):
+            self._keep_best(self._keep, tensors)
         return {curve: tuple(values[-1].tolist()) for curve, values in self._curves.items()}
 
-    def _keep(self, value_M: Tensor, tensors: Mapping[str, Tensor]) -> None:
-        assert self._keep_best is not None
-        score = value_M if self._keep_best[0] == "accuracy" else -value_M
+    def _keep_best(self, curve: Curve, tensors: Mapping[str, Tensor]) -> None:
+        value_M = self._curves[curve][-1]
+        score = value_M if curve[0] == "accuracy" else -value_M
         first = self._score.isnan()
         better = first | (score > self._score)
         self._score = torch.where(better, score, self._score)
         for name, t in tensors.items():
             here = better.to(t.device).view(-1, *[1] * (t.dim() - 1))
-            old = self._best.get(name, t)
-            self._best[name] = torch.where(here, t.detach(), old.detach())
+            old = self._kept.get(name, t)
+            self._kept[name] = torch.where(here, t.detach(), old.detach())
 
     def tensors(self) -> dict[str, Tensor]:
         """All of it as plain tensors, for a state."""
         curves = {f"curve/{m}/{s}": torch.stack(v) for (m, s), v in self._curves.items()}
-        best = {f"best/{name}": t for name, t in self._best.items()}
+        kept = {f"kept/{name}": t for name, t in self._kept.items()}
         own = {"epochs": torch.tensor(self._epochs), "diverged": self.diverged}
-        return {**curves, **best, **own, "score": self._score}
+        return {**curves, **kept, **own, "score": self._score}
 
     def load(self, tensors: Mapping[str, Tensor], like: Mapping[str, Tensor]) -> None:
-        """Take up what :meth:`tensors` gave; best weights go where ``like`` lies."""
+        """Take up what :meth:`tensors` gave; kept weights go where ``like`` lies."""
         self._epochs = tensors["epochs"].tolist()
         self.diverged, self._score = tensors["diverged"].clone(), tensors["score"].clone()
         for name, value in tensors.items():
@@ -74,8 +76,8 @@ class Ledger:
             if kind == "curve":
                 metric, _, split = rest.partition("/")
                 self._curves[metric, split] = list(value.unbind())
-            elif kind == "best":
-                self._best[rest] = value.to(like[rest].device)
+            elif kind == "kept":
+                self._kept[rest] = value.to(like[rest].device)
 
     def results(
         self, names: Sequence[str], tensors: Mapping[str, Tensor], steps: int
@@ -87,7 +89,7 @@ class Ledger:
             Result(
                 name=name,
                 weights=_member(tensors, i),
-                best=_member(self._best, i) if self._best else None,
+                kept=_member(self._kept, i) if self._kept else None,
                 epochs=tuple(self._epochs),
                 curves={curve: tuple(rows[i]) for curve, rows in curves.items()},
                 steps_per_epoch=steps,

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 Build = Callable[[torch.Generator], nn.Module]
 Loss = Literal["cross_entropy", "bce_with_logits", "mse"] | Callable[[Tensor, Tensor], Tensor]
 Curve = tuple[str, str]  # (metric, split)
+Keep = Curve | int  # which weights to keep: the best by a curve, or those after an epoch
 
 
 class SweepError(ValueError):
@@ -111,7 +112,8 @@ class State:
 class Result:
     """A trained member.
 
-    ``weights`` is its state dict; ``best`` the one of its best watched epoch, if asked for.
+    ``weights`` is its state dict; ``kept`` the one of its best watched epoch, or of a given one, if
+    asked for.
     ``curves[metric, split]`` has a value for each of ``epochs``; ("loss", "batches") is the mean
     loss of an epoch's batches. A member that diverged was found so after epoch ``diverged_at``;
     its weights are those of the last watched epoch before, its curves NaN from then on.
@@ -119,7 +121,7 @@ class Result:
 
     name: str
     weights: Mapping[str, Tensor]
-    best: Mapping[str, Tensor] | None
+    kept: Mapping[str, Tensor] | None
     epochs: tuple[int, ...]
     curves: Mapping[Curve, tuple[float, ...]]
     steps_per_epoch: int

@@ -14,7 +14,7 @@ from stages.sweep._dense import DROPOUTS
 from stages.sweep._draws import generator
 from stages.sweep._pass import RATE
 from stages.sweep._plan import Chunk, Plan
-from stages.sweep._spec import Curve, Event, Member, State, Task
+from stages.sweep._spec import Event, Keep, Member, State, Task
 from stages.sweep._structure import build_key, net_of
 from stages.sweep._updates import kind_of
 from stages.sweep._workers import execute
@@ -26,7 +26,7 @@ def run(
     tasks: Mapping[str, Task],
     *,
     resume: Mapping[int, State] | None = None,
-    keep_best: Curve | None = None,
+    keep: Keep | None = None,
     checkpoint_every: int | None = None,
 ) -> Iterator[Event]:
     """Train all chunks of a plan; an event after each watched epoch of each.
@@ -36,7 +36,8 @@ def run(
         members: the models.
         tasks: their data by name.
         resume: states by chunk, to go on from; chunks without one start anew.
-        keep_best: the curve, as ("loss", "dev"), by which each member's best weights are kept.
+        keep: weights that are kept besides the last: those of each member's best watched epoch by a
+            curve, as ("loss", "dev"), or those after the watched epoch of that number.
         checkpoint_every: events carry the chunk's state at multiples of this epoch.
 
     Yields:
@@ -44,7 +45,7 @@ def run(
     """
     jobs = [
         partial(
-            _job, plan, chunk, members, tasks, keep_best, checkpoint_every,
+            _job, plan, chunk, members, tasks, keep, checkpoint_every,
             (resume or {}).get(chunk.index),
         )
         for chunk in plan.chunks
@@ -57,7 +58,7 @@ def _job(
     chunk: Chunk,
     members: Sequence[Member],
     tasks: Mapping[str, Task],
-    keep_best: Curve | None,
+    keep: Keep | None,
     checkpoint_every: int | None,
     state: State | None,
 ) -> Job:
@@ -83,7 +84,7 @@ def _job(
         watch_every=first.watch_every,
         kind=chunk.kind,
         device=plan.device,
-        keep_best=keep_best,
+        keep=keep,
         checkpoint_every=checkpoint_every,
         state=state,
     )

@@ -126,10 +126,13 @@ def update(
 ) -> None:
     """Update the segment's rows of all parameters."""
     name = segment.kind[0]
+    whole = segment.stop - segment.start == len(parameters[0])
     rows = slice(segment.start, segment.stop)
-    for i, whole in enumerate(parameters):
-        p, g = whole[rows], gradients[i][rows]
-        own = [slot[i][rows] for slot in slots[: segment.slots]]
+    for i, all_rows in enumerate(parameters):
+        p, g, *own = (
+            t if whole else t[rows]
+            for t in (all_rows, gradients[i], *(slot[i] for slot in slots[: segment.slots]))
+        )
         penalty = n.weights if p.dim() > 2 else n.others
         rate, decay = _column(n.rate, p), _column(penalty.decay, p)
         if segment.shrinks:

@@ -48,7 +48,7 @@ def train(settings: Train, inputs: Inputs, seed: int, fit: Fit) -> Trained:
     return join(
         cross_validate(settings.polynomials, seed),
         fit(plain),
-        fit(noisy, keep_best=("loss", "dev")),
+        fit(noisy, keep=("loss", "dev")),
     )
 
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from stages._claims import ClaimSettings
 from stages._params import Block
@@ -30,11 +30,20 @@ class Grid(Block):
     rate: PositiveFloat
     """Learning rate of SGD."""
     short_steps: PositiveInt
-    """Steps of the short runs, the course's budget."""
+    """The course's budget of steps, after which the nets are kept as well; one of the watched."""
     long_steps: PositiveInt
-    """Steps of the long runs, which begin as the short ones do."""
+    """Steps of each net."""
     watch_every: PositiveInt
-    """Steps between two points of the long runs' curves, which tell the steps to the level."""
+    """Steps between two points of the curves, which tell the steps to the level."""
+
+    @model_validator(mode="after")
+    def _watched(self) -> "Grid":
+        if self.short_steps % self.watch_every or self.short_steps >= self.long_steps:
+            raise ValueError(
+                f"short_steps ({self.short_steps}) must be a multiple of watch_every "
+                f"({self.watch_every}) below long_steps ({self.long_steps})"
+            )
+        return self
 
 
 class Points(Block):

@@ -7,17 +7,19 @@ with equally many parameters on points in the plane and on digits. About 40 s on
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise, product
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor
 
 from stages import _seeds
 from stages._inputs import Inputs, Split
-from stages._trained import Trained
-from stages._training import Fit, Run
+from stages._trained import TRIALS, Trained
+from stages._training import Fit, Run, kept_arm
 from stages.experiments.depth_breadth.params import Grid, Points, Shapes, Train
 from stages.models.mlp import mlp
 from stages.samplers import doughnuts, spiral
@@ -31,9 +33,10 @@ Rows = tuple[Tensor, Tensor]
 
 
 def train(settings: Train, inputs: Inputs, seed: int, fit: Fit) -> Trained:
-    """Train every net."""
-    digits = [*digits_runs(settings, inputs["digits"])]
-    return fit([*grid_runs(settings, inputs["flowers"]), *points_runs(settings, seed), *digits])
+    """Train every net; those of the grid leave their weights after the course's steps as well."""
+    grid, digits = grid_runs(settings, inputs["flowers"]), digits_runs(settings, inputs["digits"])
+    runs = [*grid, *points_runs(settings, seed), *digits]
+    return with_short_arms(fit(runs, keep=settings.grid.short_steps), settings.grid)
 
 
 def expected_seconds(settings: Train, rows: Mapping[str, int]) -> float:
@@ -45,7 +48,7 @@ def expected_seconds(settings: Train, rows: Mapping[str, int]) -> float:
     digit_steps = digits.epochs * -(-rows["digits"] // digits.batch_size)
     digit_step = SECONDS_PER_PARAMETER["digits"] * digits.parameters
     return settings.repeats * (
-        (grid.short_steps + grid.long_steps) * step
+        grid.long_steps * step
         + len(PROBLEMS) * _arms(points) * point_steps * SECONDS_PER_STEP
         + _arms(digits) * digit_steps * digit_step
     )
@@ -56,18 +59,33 @@ def _arms(setup: Shapes) -> int:
 
 
 def grid_runs(settings: Train, flowers: Mapping[str, Split]) -> Iterator[Run]:
-    """Train iris nets of every width and depth for the course's steps and for more."""
+    """Train iris nets of every width and depth for more than the course's steps."""
     grid = settings.grid
     learned = rows(flowers["train"])
     task, rule = Task(*learned, {"train": learned}), Optimizer("sgd", grid.rate)
     for (width, blocks), repeat in product(shapes(grid), range(settings.repeats)):
         build = partial(mlp, tuple(grid_sizes(width, blocks)))
-        for steps, every in (
-            (grid.short_steps, grid.short_steps),
-            (grid.long_steps, grid.watch_every),
-        ):
-            arm = grid_arm(width, blocks, steps)
-            yield Run(arm, repeat, build, rule, task, steps, watch_every=every)
+        arm, every = grid_arm(width, blocks, grid.long_steps), grid.watch_every
+        yield Run(arm, repeat, build, rule, task, grid.long_steps, watch_every=every)
+
+
+def with_short_arms(trained: Trained, grid: Grid) -> Trained:
+    """Add what the iris nets were after the course's steps, as arms of their own."""
+    short = {
+        grid_arm(*shape, grid.long_steps): grid_arm(*shape, grid.short_steps)
+        for shape in shapes(grid)
+    }
+    early = trained.curves[trained.curves["epoch"] == grid.short_steps]
+    early = early[early["arm"].isin(short)].replace({"arm": short})
+    kept = {kept_arm(arm, grid.short_steps): name for arm, name in short.items()}
+    keys = ((key, *key.rpartition("/")[::2]) for key in trained.weights)
+    weights = {f"{kept.get(arm, arm)}/{name}": trained.weights[key] for key, arm, name in keys}
+    return replace(
+        trained,
+        trials=pd.concat([trained.trials, early[early["split"] == "train"][TRIALS]]),
+        curves=pd.concat([trained.curves, early]),
+        weights=weights,
+    )
 
 
 def shapes(grid: Grid) -> list[tuple[int, int]]:
