@@ -4,6 +4,7 @@ Shapes: L rates, W widths, S repeats, K starts, N training rows, R fresh rows.
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from torch import nn
 
 from stages import _seeds
 from stages._claims import REPEATS, Effect, best_on_dev, errors, paired
+from stages._device import in_parallel
 from stages._evaluation import Evaluated, join
 from stages._inputs import Inputs
 from stages._trained import Trained, numbers
@@ -233,17 +235,17 @@ def simple_methods(
 
 def methods_hits(settings: Evaluate, train: Train, seed: int, fresh: Rows) -> dict[str, np.ndarray]:
     """Return 1 where a method, fitted to a repeat's rows, is right about a fresh point, (S, R)."""
-    found: dict[str, list[np.ndarray]] = {}
-    for repeat in range(train.repeats):
+    def one(repeat: int) -> dict[str, np.ndarray]:
         own, _ = rows_of(train.points, seed, repeat)
         methods = {
             "nearest neighbours": _fitted(KNeighborsClassifier(settings.neighbours), own),
             "k-means": _clusters(own, _seeds.integer(seed, repeat, "init") % 2**32),
             "logistic regression": _fitted(LogisticRegression(solver="newton-cholesky"), own),
         }
-        for name, predict in methods.items():
-            found.setdefault(name, []).append(predict(fresh[0]) == fresh[1])
-    return {name: np.stack(tables).astype(np.float32) for name, tables in found.items()}
+        return {name: predict(fresh[0]) == fresh[1] for name, predict in methods.items()}
+
+    found = in_parallel([partial(one, repeat) for repeat in range(train.repeats)])
+    return {name: np.stack([f[name] for f in found]).astype(np.float32) for name in found[0]}
 
 
 def _fitted(model: Any, own: Rows) -> Predict:

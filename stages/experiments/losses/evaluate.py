@@ -173,7 +173,7 @@ def bce_errors(z_K: Tensor, soft_K: Tensor) -> Errors:
     for y_K in (soft_K, torch.zeros_like(soft_K), torch.ones_like(soft_K)):
         of_sigmoid_K, with_logits_K = bce(z_K, y_K)
         formula_K = by_hand.binary_cross_entropy(by_hand.sigmoid(z_K), y_K)
-        found += [*(with_logits_K - of_sigmoid_K), *(with_logits_K - formula_K)]
+        found += torch.cat([with_logits_K - of_sigmoid_K, with_logits_K - formula_K]).tolist()
     return found
 
 
@@ -301,7 +301,7 @@ def nets(net: dict[str, Weights], x_SNF: Tensor, y_SNC: Tensor) -> Evaluated:
                 f"{each} weights",
             ),
             "unit_order_does_not_matter": Effect(
-                errors([*order, *(z_SNC - other_SNC).flatten()]),
+                errors([*order, *(z_SNC - other_SNC).flatten().tolist()]),
                 "difference of outputs or weights",
                 "untrained nets and the same nets with their hidden units reordered: outputs, and "
                 "weights after `train.twin_steps` by autograd",
