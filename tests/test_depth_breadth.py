@@ -140,6 +140,36 @@ def test_the_short_arms_are_what_a_run_of_as_many_steps_leaves(tmp_path):
             assert (both.values(metric, "train")[short] == expected_S).all()
 
 
+def test_an_arm_says_after_how_many_steps_it_was_kept(tmp_path):
+    grid = {"widths": [2], "blocks": [1], "short_steps": 2, "long_steps": 4, "watch_every": 2}
+    shapes = {"depths": [1], "rates": [0.1], "epochs": 1}
+    settings = BLOCK.train.model_copy(
+        update={
+            "repeats": 1,
+            "grid": BLOCK.train.grid.model_copy(update=grid),
+            "points_shapes": BLOCK.train.points_shapes.model_copy(update=shapes),
+            "digits_shapes": BLOCK.train.digits_shapes.model_copy(update=shapes),
+        }
+    )
+    rng = np.random.default_rng(0)
+    inputs = {
+        role: {
+            name: Split(rng.normal(size=(9, features)).astype(np.float32), np.arange(9) % 3, META)
+            for name in ("train", "dev")
+        }
+        for role, features in (("flowers", 4), ("digits", 784))
+    }
+    fit = Trainer("test", 1, tmp_path)
+
+    trained = nets.train(settings, inputs, 1, fit)
+
+    assert set(fit.arms) == set(trained.arms())
+    assert {name: about["epochs"] for name, about in fit.arms.items() if "iris" in name} == {
+        "iris, width 2, blocks 1, 2 steps": 2,
+        "iris, width 2, blocks 1, 4 steps": 4,
+    }
+
+
 def test_the_courses_steps_must_be_watched():
     grid = BLOCK.train.grid.model_dump()
 

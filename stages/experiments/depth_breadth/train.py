@@ -19,7 +19,7 @@ from torch import Tensor
 from stages import _seeds
 from stages._inputs import Inputs, Split
 from stages._trained import TRIALS, Trained
-from stages._training import Fit, Run, kept_arm
+from stages._training import Fit, Run, Trainer, kept_arm
 from stages.experiments.depth_breadth.params import Grid, Points, Shapes, Train
 from stages.models.mlp import mlp
 from stages.samplers import doughnuts, spiral
@@ -36,7 +36,11 @@ def train(settings: Train, inputs: Inputs, seed: int, fit: Fit) -> Trained:
     """Train every net; those of the grid leave their weights after the course's steps as well."""
     grid, digits = grid_runs(settings, inputs["flowers"]), digits_runs(settings, inputs["digits"])
     runs = [*grid, *points_runs(settings, seed), *digits]
-    return with_short_arms(fit(runs, keep=settings.grid.short_steps), settings.grid)
+    trained = fit(runs, keep=settings.grid.short_steps)
+    if isinstance(fit, Trainer):
+        steps = {"epochs": settings.grid.short_steps}
+        fit.arms |= {s: {**fit.arms[arm], **steps} for arm, s in short_arms(settings.grid).items()}
+    return with_short_arms(trained, settings.grid)
 
 
 def expected_seconds(settings: Train, rows: Mapping[str, int]) -> float:
@@ -69,12 +73,17 @@ def grid_runs(settings: Train, flowers: Mapping[str, Split]) -> Iterator[Run]:
         yield Run(arm, repeat, build, rule, task, grid.long_steps, watch_every=every)
 
 
-def with_short_arms(trained: Trained, grid: Grid) -> Trained:
-    """Add what the iris nets were after the course's steps, as arms of their own."""
-    short = {
+def short_arms(grid: Grid) -> dict[str, str]:
+    """Return each iris arm, and its name after the course's steps."""
+    return {
         grid_arm(*shape, grid.long_steps): grid_arm(*shape, grid.short_steps)
         for shape in shapes(grid)
     }
+
+
+def with_short_arms(trained: Trained, grid: Grid) -> Trained:
+    """Add what the iris nets were after the course's steps, as arms of their own."""
+    short = short_arms(grid)
     early = trained.curves[trained.curves["epoch"] == grid.short_steps]
     early = early[early["arm"].isin(short)].replace({"arm": short})
     kept = {kept_arm(arm, grid.short_steps): name for arm, name in short.items()}

@@ -235,6 +235,7 @@ def simple_methods(
 
 def methods_hits(settings: Evaluate, train: Train, seed: int, fresh: Rows) -> dict[str, np.ndarray]:
     """Return 1 where a method, fitted to a repeat's rows, is right about a fresh point, (S, R)."""
+
     def one(repeat: int) -> dict[str, np.ndarray]:
         own, _ = rows_of(train.points, seed, repeat)
         methods = {
