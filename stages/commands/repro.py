@@ -16,7 +16,8 @@ from stages import _entry, _files, _params, _records
 from stages._params import Params
 from stages.commands import _child
 
-PAGES, TENSORS = Path("reports/pages"), Path("data/tensors")
+PAGES = Path("reports/pages")
+OF_DATASETS = (Path("data/tensors"), Path("data/records/fetch"), Path("data/records/prepare"))
 STALE = (PAGES, Path("data/inputs"), Path("data/trained"), Path("data/evaluated"))
 
 
@@ -29,7 +30,8 @@ def main(*arguments: str) -> None:
     params = _params.load()
     targets = targets_of(params, options.experiment) if options.experiment else []
     _remove_leftovers(params)
-    TENSORS.mkdir(parents=True, exist_ok=True)  # of an experiment without datasets DVC misses it
+    for folder in OF_DATASETS:  # an experiment without datasets depends on them all the same
+        folder.mkdir(parents=True, exist_ok=True)
     started = time.time()
     code = _run("dvc", "repro", *(["--force"] if options.force else []), *targets)
     _summary(started, code, options.experiment)
