@@ -7,11 +7,14 @@ from pathlib import Path
 
 import architecture
 import pytest
+import yaml
+from conftest import Project
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from stages import _meanings, _params
 from stages._claims import ClaimSettings
+from stages.commands import repro
 
 ROOT = Path(__file__).parent.parent
 RULES = [
@@ -122,3 +125,23 @@ def test_an_experiment_is_a_folder_of_five_files(experiment: str):
 
     assert files == {"__init__.py", "params.py", "train.py", "evaluate.py", "report.py"}
     assert (ROOT / "stages/experiments" / experiment / "__init__.py").read_text() == ""
+
+
+def test_a_fresh_copy_has_the_folders_on_which_experiments_without_datasets_depend(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(project.root)
+    monkeypatch.setattr(repro, "_run", lambda *words: 1)
+
+    with pytest.raises(SystemExit):
+        repro.main("losses")
+
+    stages = yaml.safe_load((project.root / "dvc.yaml").read_text())["stages"]
+    shared = [
+        dependency
+        for name in ("gather", "train", "evaluate", "report")
+        for dependency in stages[name]["do"]["deps"]
+        if dependency.startswith("data/") and "${" not in dependency
+    ]
+    assert "data/tensors" in shared
+    assert [folder for folder in shared if not Path(folder).exists()] == []
