@@ -26,7 +26,7 @@ $(READY): requirements.lock
 	@touch $@
 
 repro: setup ## Regenerate every result (the whole pipeline; only what changed runs)
-	@echo "Running the pipeline: about 15 minutes on 2 cores the first time, and 2 GB of disk."
+	@echo "Running the pipeline: 15 to 20 minutes on 2 cores the first time, and 2 GB of disk."
 	@python -m stages.commands.repro
 
 run: setup ## Run what one experiment needs: make run E=optimizers
@@ -36,8 +36,8 @@ run: setup ## Run what one experiment needs: make run E=optimizers
 smoke: setup ## Run the whole pipeline at a few steps in a temporary clone (about 3 min)
 	@python -m pytest -q tests/test_smoke.py
 
-test: setup ## Run the test-suite (about 10 min), the smoke pipeline included
-	@echo "Running the tests: about 10 minutes on 2 cores."
+test: setup ## Run the test-suite (about 15 min), the smoke pipeline included
+	@echo "Running the tests: 12 to 17 minutes on 2 cores."
 	@python -m pytest
 
 test-server: $(VENV)/.ready-server ## Test docs/tracking-server.md (needs PostgreSQL; 1 min)

@@ -128,9 +128,12 @@ def _is_share(metric: str) -> bool:
 def curves(table: pd.DataFrame) -> pd.DataFrame:
     """Return mean and 95 % t interval over repeats per arm, metric, split and epoch.
 
-    The limits of shares stay within 0..1.
+    The limits of shares stay within 0..1. The loss of batches is left out where that of all train
+    rows is told.
     """
     keys = ["arm", "metric", "split", "epoch", "step"]
+    told = table.query("metric == 'loss' and split == 'train'")["arm"]
+    table = table[(table["split"] != "batches") | ~table["arm"].isin(told)]
     finite = table[np.isfinite(table["value"].astype(np.float64))]
     found = finite.groupby(keys, sort=True)["value"].agg(["mean", "std", "size"]).reset_index()
     t = _stats.t_quantile((1 + LEVEL) / 2, found["size"] - 1)

@@ -100,7 +100,9 @@ class Trainer:
         with _device.stopwatch(chosen.device) as seconds:
             results = self._run(chosen, members, tasks, keep)
         self.sweeps.append(_cost(chosen, members, tasks, results, seconds()))
-        return collect(results, keep)
+        trained = collect(results, keep)
+        self.arms |= _kept_settings(self.arms, trained, keep)
+        return trained
 
     def time(self, name: str, works: Mapping[str, Callable[[], object]], repeats: int) -> None:
         """Time works against each other (see `Fit`)."""
@@ -200,21 +202,39 @@ def streams(seed: int, repeat: int) -> Streams:
 
 
 def collect(results: Iterable[Result], keep: sweep.Keep | None = None) -> Trained:
-    """Return results as tables and weights stacked by arm; a trial is a curve's last value."""
+    """Return results as tables and weights stacked by arm; a trial is a curve's last value.
+
+    Weights that were kept after an epoch are an arm of their own, with the curve's values there.
+    """
     by_arm: dict[str, dict[int, Result]] = defaultdict(dict)
     for result in results:
         arm, _, repeat = result.name.rpartition("#")
         by_arm[arm][int(repeat)] = result
     weights: dict[str, np.ndarray] = {}
+    kept: dict[str, str] = {}
     for arm, by_repeat in by_arm.items():
         ordered = [by_repeat[repeat] for repeat in sorted(by_repeat)]
         weights |= _stacked(arm, [result.weights for result in ordered])
         if all(result.kept for result in ordered):
-            weights |= _stacked(kept_arm(arm, keep), [result.kept or {} for result in ordered])
+            kept[arm] = kept_arm(arm, keep)
+            weights |= _stacked(kept[arm], [result.kept or {} for result in ordered])
     curves = pd.concat(_curves(arm, runs) for arm, runs in by_arm.items())
-    last = curves[curves["split"].isin(["train", "dev"])]
-    last = last.sort_values("epoch").groupby(["arm", "seed", "metric", "split"]).tail(1)
-    return Trained(last[TRIALS], curves[CURVES], weights)
+    watched = curves[curves["split"].isin(["train", "dev"])]
+    trials = watched.sort_values("epoch").groupby(["arm", "seed", "metric", "split"]).tail(1)
+    if isinstance(keep, int):
+        early = watched[(watched["epoch"] == keep) & watched["arm"].isin(kept)]
+        trials = pd.concat([trials, early.replace({"arm": kept})])
+    return Trained(trials[TRIALS], curves[CURVES], weights)
+
+
+def _kept_settings(
+    arms: Mapping[str, Any], trained: Trained, keep: sweep.Keep | None
+) -> dict[str, Any]:
+    """Return what the arms were trained with whose weights were kept after an epoch."""
+    if not isinstance(keep, int):
+        return {}
+    kept = {kept_arm(arm, keep): {**about, "epochs": keep} for arm, about in arms.items()}
+    return {name: kept[name] for name in trained.arms() if name in kept}
 
 
 def kept_arm(arm: str, keep: sweep.Keep | None) -> str:

@@ -1,7 +1,5 @@
 """Depth and breadth: counts, nets of equal size, steps to a level, shares of a statistic."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -116,30 +114,6 @@ def test_every_claim_has_its_sentence_and_every_sentence_its_claim():
     assert set(report.STATEMENTS) == set(BLOCK.evaluate.claims)
 
 
-def test_the_short_arms_are_what_a_run_of_as_many_steps_leaves(tmp_path):
-    steps = {"short_steps": 4, "long_steps": 8, "watch_every": 2}
-    grid = BLOCK.train.grid.model_copy(update={"widths": [2, 3], "blocks": [1], **steps})
-    settings = BLOCK.train.model_copy(update={"repeats": 2, "grid": grid})
-    rng = np.random.default_rng(0)
-    flowers = Split(rng.normal(size=(9, 4)).astype(np.float32), np.arange(9) % 3, META)
-    fit = Trainer("test", 1, tmp_path)
-
-    both = nets.with_short_arms(
-        fit(nets.grid_runs(settings, {"train": flowers}), keep=grid.short_steps), grid
-    )
-
-    runs = [replace(run, epochs=4) for run in nets.grid_runs(settings, {"train": flowers})]
-    alone = fit(runs)
-    for shape in nets.shapes(grid):
-        short, long = (nets.grid_arm(*shape, number) for number in (4, 8))
-        for name, value in alone.states(long).items():
-            assert (both.states(short)[name] == value).all()
-            assert (both.states(long)[name] != value).any()
-        for metric in ("loss", "accuracy"):
-            expected_S = alone.values(metric, "train")[long]
-            assert (both.values(metric, "train")[short] == expected_S).all()
-
-
 def test_an_arm_says_after_how_many_steps_it_was_kept(tmp_path):
     grid = {"widths": [2], "blocks": [1], "short_steps": 2, "long_steps": 4, "watch_every": 2}
     shapes = {"depths": [1], "rates": [0.1], "epochs": 1}
@@ -165,8 +139,8 @@ def test_an_arm_says_after_how_many_steps_it_was_kept(tmp_path):
 
     assert set(fit.arms) == set(trained.arms())
     assert {name: about["epochs"] for name, about in fit.arms.items() if "iris" in name} == {
-        "iris, width 2, blocks 1, 2 steps": 2,
         "iris, width 2, blocks 1, 4 steps": 4,
+        "iris, width 2, blocks 1, 4 steps (epoch 2)": 2,
     }
 
 

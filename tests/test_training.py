@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -89,9 +90,19 @@ def test_the_best_weights_are_kept_beside_the_last_when_asked_for(task, tmp_path
 
 
 def test_the_weights_after_an_epoch_are_an_arm_of_their_own(task, tmp_path):
-    trained = Trainer("test", 7, tmp_path)(runs(task), keep=2)
+    fit, short = (Trainer("test", 7, tmp_path / name) for name in ("long", "short"))
+    trained = fit(runs(task), keep=2)
+    alone = short([replace(run, epochs=2) for run in runs(task)])
 
     assert trained.arms() == ["fast", "fast (epoch 2)", "slow", "slow (epoch 2)"]
+    assert fit.arms["fast (epoch 2)"] == short.arms["fast"]
+    for arm in alone.arms():
+        for name, value in alone.states(arm).items():
+            assert (trained.states(f"{arm} (epoch 2)")[name] == value).all()
+            assert (trained.states(arm)[name] != value).any()
+        for metric in ("loss", "accuracy"):
+            both = (t.values(metric, "dev") for t in (trained, alone))
+            assert (next(both)[f"{arm} (epoch 2)"] == next(both)[arm]).all()
 
 
 @pytest.mark.parametrize(("worth", "workers"), [(0.0, 2), (1e9, 1)])

@@ -7,7 +7,7 @@ moments pass through the cache once. They take one rate per call, hence the loop
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from functools import lru_cache, partial
 
 import torch
 from torch import Tensor
@@ -15,10 +15,10 @@ from torch import Tensor
 from stages.sweep._spec import Optimizer
 
 FUSED_FROM = 1500  # parameters per model from which the loop beats the stack
-_UNBIASED = torch.tensor(1e9)  # the step at which Adam's bias corrections are exactly 1
+_UNBIASED = 1e9  # the step at which Adam's bias corrections are exactly 1
 
 Tensors = tuple[Tensor, ...]
-Kernel = Callable[[Tensors, int, Tensor, float], None]
+Kernel = Callable[[Tensors, int, float], None]
 
 
 class FusedUpdates:
@@ -43,12 +43,12 @@ class FusedUpdates:
         self, gradients: Sequence[Tensor], epoch: int, step: int, alive: Sequence[bool]
     ) -> None:
         """Update the members that are alive; ``epoch`` counts from 0, ``step`` from 1."""
-        members, count = _by_member(gradients), torch.tensor(float(step))
+        members = _by_member(gradients)
         for optimizer, kernel, own, lives in zip(
             self._optimizers, self._kernels, members, alive, strict=True
         ):
             if lives:
-                kernel(own, step, count, optimizer.rate(epoch))
+                kernel(own, step, optimizer.rate(epoch))
 
 
 def _by_member(tensors: Sequence[Tensor]) -> Iterator[Tensors]:
@@ -62,7 +62,6 @@ def _sgd(
     slots: Sequence[Tensors],
     gradients: Tensors,
     step: int,
-    count: Tensor,
     rate: float,
 ) -> None:
     torch._fused_sgd_(
@@ -85,20 +84,20 @@ def _adaptive(
     slots: Sequence[Tensors],
     gradients: Tensors,
     step: int,
-    count: Tensor,
     rate: float,
 ) -> None:
     """Adam, AdamW, and RMSprop as the Adam without a first moment and bias correction."""
     rmsprop = o.name == "rmsprop"
     kernel = torch._fused_adamw_ if o.name == "adamw" else torch._fused_adam_
     beta1, beta2 = (0.0, o.alpha) if rmsprop else o.betas
+    count = _count(_UNBIASED if rmsprop else float(step))
     kernel(
         parameters,
         gradients,
         slots[0],
         slots[1],
         [],
-        [_UNBIASED if rmsprop else count] * len(parameters),
+        [count] * len(parameters),
         lr=rate,
         beta1=beta1,
         beta2=beta2,
@@ -107,3 +106,8 @@ def _adaptive(
         amsgrad=False,
         maximize=False,
     )
+
+
+@lru_cache(maxsize=2)  # all members of a chunk are at one step; RMSprop always at its own
+def _count(step: float) -> Tensor:
+    return torch.tensor(step)

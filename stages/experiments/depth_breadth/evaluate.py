@@ -78,7 +78,7 @@ def grid(settings: Evaluate, setup: Grid, trained: Trained, inputs: Inputs) -> E
             "deepest_long_accuracy": long_SWLR[:, :, -1].mean(),
         },
         rows={
-            (arms.grid_arm(width, blocks, steps), "accuracy"): right[steps][:, w, b]
+            (arms.grid_arm(setup, width, blocks, steps), "accuracy"): right[steps][:, w, b]
             for steps in budgets
             for w, width in enumerate(setup.widths)
             for b, blocks in enumerate(setup.blocks)
@@ -97,7 +97,7 @@ def _right(setup: Grid, trained: Trained, test: Split, steps: int) -> np.ndarray
 
     def one(width: int, blocks: int) -> np.ndarray:
         net = mlp(arms.grid_sizes(width, blocks), torch.Generator())
-        states = trained.states(arms.grid_arm(width, blocks, steps))
+        states = trained.states(arms.grid_arm(setup, width, blocks, steps))
         return hits(net, states, test.scaled(), test.y)
 
     return _fold(setup, [one(*shape) for shape in arms.shapes(setup)])
@@ -110,7 +110,8 @@ def learning(setup: Grid, trained: Trained) -> tuple[np.ndarray, np.ndarray]:
         str(arm): table.pivot(index="seed", columns="step", values="value")
         for arm, table in wanted.groupby("arm")
     }
-    tables = [by_arm[arms.grid_arm(*shape, setup.long_steps)] for shape in arms.shapes(setup)]
+    names = [arms.grid_arm(setup, *shape, setup.long_steps) for shape in arms.shapes(setup)]
+    tables = [by_arm[name] for name in names]
     return tables[0].columns.to_numpy(), _fold(setup, [table.to_numpy() for table in tables])
 
 

@@ -7,19 +7,17 @@ with equally many parameters on points in the plane and on digits. About 40 s on
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from functools import partial
 from itertools import pairwise, product
 
 import numpy as np
-import pandas as pd
 import torch
 from torch import Tensor
 
 from stages import _seeds
 from stages._inputs import Inputs, Split
-from stages._trained import TRIALS, Trained
-from stages._training import Fit, Run, Trainer, kept_arm
+from stages._trained import Trained
+from stages._training import Fit, Run, kept_arm
 from stages.experiments.depth_breadth.params import Grid, Points, Shapes, Train
 from stages.models.mlp import mlp
 from stages.samplers import doughnuts, spiral
@@ -36,11 +34,7 @@ def train(settings: Train, inputs: Inputs, seed: int, fit: Fit) -> Trained:
     """Train every net; those of the grid leave their weights after the course's steps as well."""
     grid, digits = grid_runs(settings, inputs["flowers"]), digits_runs(settings, inputs["digits"])
     runs = [*grid, *points_runs(settings, seed), *digits]
-    trained = fit(runs, keep=settings.grid.short_steps)
-    if isinstance(fit, Trainer):
-        steps = {"epochs": settings.grid.short_steps}
-        fit.arms |= {s: {**fit.arms[arm], **steps} for arm, s in short_arms(settings.grid).items()}
-    return with_short_arms(trained, settings.grid)
+    return fit(runs, keep=settings.grid.short_steps)
 
 
 def expected_seconds(settings: Train, rows: Mapping[str, int]) -> float:
@@ -69,32 +63,8 @@ def grid_runs(settings: Train, flowers: Mapping[str, Split]) -> Iterator[Run]:
     task, rule = Task(*learned, {"train": learned}), Optimizer("sgd", grid.rate)
     for (width, blocks), repeat in product(shapes(grid), range(settings.repeats)):
         build = partial(mlp, tuple(grid_sizes(width, blocks)))
-        arm, every = grid_arm(width, blocks, grid.long_steps), grid.watch_every
-        yield Run(arm, repeat, build, rule, task, grid.long_steps, watch_every=every)
-
-
-def short_arms(grid: Grid) -> dict[str, str]:
-    """Return each iris arm, and its name after the course's steps."""
-    return {
-        grid_arm(*shape, grid.long_steps): grid_arm(*shape, grid.short_steps)
-        for shape in shapes(grid)
-    }
-
-
-def with_short_arms(trained: Trained, grid: Grid) -> Trained:
-    """Add what the iris nets were after the course's steps, as arms of their own."""
-    short = short_arms(grid)
-    early = trained.curves[trained.curves["epoch"] == grid.short_steps]
-    early = early[early["arm"].isin(short)].replace({"arm": short})
-    kept = {kept_arm(arm, grid.short_steps): name for arm, name in short.items()}
-    keys = ((key, *key.rpartition("/")[::2]) for key in trained.weights)
-    weights = {f"{kept.get(arm, arm)}/{name}": trained.weights[key] for key, arm, name in keys}
-    return replace(
-        trained,
-        trials=pd.concat([trained.trials, early[early["split"] == "train"][TRIALS]]),
-        curves=pd.concat([trained.curves, early]),
-        weights=weights,
-    )
+        arm, steps = grid_arm(grid, width, blocks, grid.long_steps), grid.long_steps
+        yield Run(arm, repeat, build, rule, task, steps, watch_every=grid.watch_every)
 
 
 def shapes(grid: Grid) -> list[tuple[int, int]]:
@@ -113,9 +83,10 @@ def grid_sizes(width: int, blocks: int) -> list[int]:
     return [inputs, *[width] * (blocks + 1), outputs]
 
 
-def grid_arm(width: int, blocks: int, steps: int) -> str:
-    """Return the name of an iris arm."""
-    return f"iris, width {width}, blocks {blocks}, {steps} steps"
+def grid_arm(grid: Grid, width: int, blocks: int, steps: int) -> str:
+    """Return the name of an iris arm, or of what it was after the course's steps."""
+    arm = f"iris, width {width}, blocks {blocks}, {grid.long_steps} steps"
+    return arm if steps == grid.long_steps else kept_arm(arm, steps)
 
 
 def points_runs(settings: Train, seed: int) -> Iterator[Run]:
